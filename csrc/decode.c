@@ -1,0 +1,459 @@
+/*
+ * Messages into columns. The plan says which header member or attribute fills which column; this file knows no
+ * family. A column's memory is first allocated when a row has a value for it, so that what never occurs costs
+ * nothing.
+ */
+#define _DEFAULT_SOURCE
+#include "internal.h"
+
+#include <endian.h>
+
+#define ROWS_FIRST ((uint64_t)64)
+#define TEXT_FIRST ((uint64_t)1024)
+
+struct pynl_table *pynl_table_new(const uint8_t *kinds, const uint8_t *widths, uint32_t columns)
+{
+    struct pynl_table *table = calloc(1, sizeof(*table));
+    uint32_t i;
+
+    if (!table)
+        return NULL;
+    table->columns = calloc(columns ? columns : 1, sizeof(*table->columns));
+    if (!table->columns) {
+        free(table);
+        return NULL;
+    }
+    table->column_count = columns;
+    for (i = 0; i < columns; i++) {
+        table->columns[i].kind = kinds[i];
+        table->columns[i].width = widths[i];
+    }
+    return table;
+}
+
+void pynl_table_free(struct pynl_table *table)
+{
+    uint32_t i;
+
+    if (!table)
+        return;
+    for (i = 0; i < table->column_count; i++) {
+        free(table->columns[i].valid);
+        free(table->columns[i].values);
+        free(table->columns[i].lengths);
+        free(table->columns[i].text);
+    }
+    pynl_segment_free(table->segments);
+    free(table->messages);
+    free(table->columns);
+    free(table);
+}
+
+/* A larger, zeroed copy in place of *memory. calloc and not realloc: it takes untouched pages for the new part. */
+static int enlarge(void *memory, uint64_t used, uint64_t size)
+{
+    void *old, *grown = calloc(1, size ? size : 1);
+
+    if (!grown)
+        return -ENOMEM;
+    memcpy(&old, memory, sizeof(old));
+    if (old)
+        memcpy(grown, old, used);
+    free(old);
+    memcpy(memory, &grown, sizeof(grown));
+    return 0;
+}
+
+static uint64_t bitmap_size(uint64_t rows)
+{
+    return (rows + 7) / 8;
+}
+
+static uint64_t values_size(const struct pynl_column *column, uint64_t rows)
+{
+    switch (column->kind) {
+    case PYNL_TEXT:
+        return (rows + 1) * sizeof(int32_t);
+    case PYNL_DEEP:
+        return 0;
+    default:
+        return rows * column->width;
+    }
+}
+
+/* Makes one column hold `capacity` rows; `rows` of them are in use. */
+static int column_reserve(struct pynl_column *column, uint64_t rows, uint64_t capacity)
+{
+    int result = enlarge(&column->valid, bitmap_size(rows), bitmap_size(capacity));
+
+    if (!result && column->kind != PYNL_DEEP)
+        result = enlarge(&column->values, values_size(column, rows), values_size(column, capacity));
+    if (!result && column->kind == PYNL_ADDRESS)
+        result = enlarge(&column->lengths, rows, capacity);
+    return result;
+}
+
+static int table_reserve(struct pynl_table *table)
+{
+    uint64_t capacity = table->capacity ? table->capacity * 2 : ROWS_FIRST;
+    uint32_t i;
+    int result = enlarge(&table->messages, table->rows * sizeof(*table->messages),
+                         capacity * sizeof(*table->messages));
+
+    for (i = 0; !result && i < table->column_count; i++)
+        if (table->columns[i].valid)
+            result = column_reserve(&table->columns[i], table->rows, capacity);
+    if (!result)
+        table->capacity = capacity;
+    return result;
+}
+
+/* Makes room for longer addresses: rows move apart, the last first. */
+static int column_widen(struct pynl_column *column, uint64_t rows, uint64_t capacity, uint32_t width)
+{
+    uint32_t old = column->width;
+    uint8_t *values = calloc(capacity, width);
+    uint64_t i;
+
+    if (!values)
+        return -ENOMEM;
+    for (i = 0; old && i < rows; i++)
+        memcpy(values + i * width, column->values + i * old, old);
+    free(column->values);
+    column->values = values;
+    column->width = width;
+    return 0;
+}
+
+static void text_fill(struct pynl_column *column, uint64_t rows)
+{
+    int32_t *offsets = (int32_t *)(void *)column->values;
+
+    for (; column->filled < rows; column->filled++)
+        offsets[column->filled + 1] = (int32_t)column->text_size;
+}
+
+static int put_text(struct pynl_column *column, uint64_t row, bool again, const uint8_t *data, uint16_t length)
+{
+    const uint8_t *end = memchr(data, 0, length);
+    uint64_t size = end ? (uint64_t)(end - data) : length;
+    int32_t *offsets = (int32_t *)(void *)column->values;
+
+    if (again) { /* the attribute came twice: the last one counts */
+        column->text_size = (uint64_t)offsets[row];
+        column->filled = row;
+    }
+    text_fill(column, row);
+    if (column->text_size + size > INT32_MAX)
+        return -EOVERFLOW;
+    if (column->text_size + size > column->text_capacity) {
+        uint64_t capacity = column->text_capacity ? column->text_capacity * 2 : TEXT_FIRST;
+
+        while (capacity < column->text_size + size)
+            capacity *= 2;
+        if (enlarge(&column->text, column->text_size, capacity) < 0)
+            return -ENOMEM;
+        column->text_capacity = capacity;
+    }
+    memcpy(column->text + column->text_size, data, size);
+    column->text_size += size;
+    text_fill(column, row + 1);
+    return 0;
+}
+
+static int put_address(struct pynl_column *column, uint64_t row, uint64_t capacity, const uint8_t *data,
+                       uint16_t length)
+{
+    uint8_t *to;
+
+    if (length > column->width) {
+        int result = column_widen(column, row + 1, capacity, length);
+
+        if (result < 0)
+            return result;
+    }
+    to = column->values + row * column->width;
+    memcpy(to, data, length);
+    memset(to + length, 0, column->width - length);
+    column->lengths[row] = (uint8_t)length;
+    return 0;
+}
+
+static void put_integer(struct pynl_column *column, uint64_t row, uint64_t value)
+{
+    uint8_t *to = column->values + row * column->width;
+
+    switch (column->width) {
+    case 1: {
+        uint8_t v = (uint8_t)value;
+        memcpy(to, &v, sizeof(v));
+        break;
+    }
+    case 2: {
+        uint16_t v = (uint16_t)value;
+        memcpy(to, &v, sizeof(v));
+        break;
+    }
+    case 4: {
+        uint32_t v = (uint32_t)value;
+        memcpy(to, &v, sizeof(v));
+        break;
+    }
+    default:
+        memcpy(to, &value, sizeof(value));
+    }
+}
+
+static uint64_t get_integer(uint8_t kind, uint8_t size, const uint8_t *data)
+{
+    uint64_t wide;
+
+    switch (size) {
+    case 1:
+        return *data;
+    case 2:
+        return kind == PYNL_BE ? be16toh(load16(data)) : load16(data);
+    case 4:
+        return kind == PYNL_BE ? be32toh(load32(data)) : load32(data);
+    default:
+        memcpy(&wide, data, sizeof(wide));
+        return kind == PYNL_BE ? be64toh(wide) : wide;
+    }
+}
+
+/* Whether a payload of this length can be the field's value. What cannot is kept raw, with the unknown ones. */
+static bool fits(const struct pynl_field *field, uint16_t length)
+{
+    switch (field->kind) {
+    case PYNL_INT:
+    case PYNL_BE:
+        return length == field->size;
+    case PYNL_FLAG:
+        return length == 0;
+    case PYNL_ADDRESS:
+        return length <= 32;
+    default:
+        return true;
+    }
+}
+
+static int put(struct pynl_table *table, const struct pynl_field *field, const uint8_t *data, uint16_t length)
+{
+    struct pynl_column *column = &table->columns[field->column];
+    uint64_t row = table->rows;
+    uint8_t bit = (uint8_t)(1u << (row & 7));
+    bool again;
+    int result = 0;
+
+    if (!column->valid) {
+        result = column_reserve(column, 0, table->capacity);
+        if (result < 0)
+            return result;
+    }
+    again = column->valid[row >> 3] & bit;
+    switch (column->kind) {
+    case PYNL_TEXT:
+        result = put_text(column, row, again, data, length);
+        break;
+    case PYNL_ADDRESS:
+        result = put_address(column, row, table->capacity, data, length);
+        break;
+    case PYNL_FLAG:
+        put_integer(column, row, 1);
+        break;
+    case PYNL_DEEP:
+        break;
+    default:
+        put_integer(column, row, get_integer(field->kind, field->size, data));
+    }
+    if (!result && !again) {
+        column->valid[row >> 3] |= bit;
+        column->count++;
+    }
+    return result;
+}
+
+static int decode_level(struct pynl_table *table, const struct pynl_plan *plan, const struct pynl_level *level,
+                        const uint8_t *data, uint64_t size, const uint8_t **bad, int depth)
+{
+    struct attributes a;
+    int i, result;
+
+    *bad = data;
+    if (size < level->header)
+        return -EBADMSG;
+    for (i = level->member; i < level->member + level->members; i++) {
+        const struct pynl_field *field = &plan->fields[i];
+
+        if (field->column >= 0) {
+            result = put(table, field, data + field->type, field->size);
+            if (result < 0)
+                return result;
+        }
+    }
+    a.at = data + PYNL_ALIGN(level->header);
+    a.left = size > PYNL_ALIGN(level->header) ? size - PYNL_ALIGN(level->header) : 0;
+    for (; walk_attribute(&a); walk_next_attribute(&a)) {
+        const struct pynl_field *field;
+        int found = field_of(plan, level, a.type);
+
+        if (found < 0 || !fits(&plan->fields[found], a.length)) {
+            if (!depth && table->unknown < UINT32_MAX)
+                table->unknown++;
+            continue;
+        }
+        field = &plan->fields[found];
+        if (field->column >= 0) {
+            result = put(table, field, a.payload, a.length);
+            if (result < 0)
+                return result;
+        }
+        if (field->kind == PYNL_NEST && plan->levels[field->level].columns && depth < PYNL_DEPTH) {
+            const uint8_t *within;
+
+            /* A malformed nest costs itself, not the message: it is kept raw. */
+            result = decode_level(table, plan, &plan->levels[field->level], a.payload, a.length, &within, depth + 1);
+            if (result < 0 && result != -EBADMSG)
+                return result;
+        }
+    }
+    *bad = a.at;
+    return a.left ? -EBADMSG : 0;
+}
+
+/* Takes back what a message has put into the row that it did not complete. */
+static void forget_row(struct pynl_table *table)
+{
+    uint64_t row = table->rows;
+    uint8_t bit = (uint8_t)(1u << (row & 7));
+    uint32_t i;
+
+    for (i = 0; i < table->column_count; i++) {
+        struct pynl_column *column = &table->columns[i];
+
+        if (!column->valid || !(column->valid[row >> 3] & bit))
+            continue;
+        column->valid[row >> 3] &= (uint8_t)~bit;
+        column->count--;
+        if (column->kind == PYNL_TEXT) {
+            column->text_size = (uint64_t)((int32_t *)(void *)column->values)[row];
+            column->filled = row;
+        } else if (column->kind == PYNL_ADDRESS) {
+            memset(column->values + row * column->width, 0, column->width);
+            column->lengths[row] = 0;
+        } else if (column->kind != PYNL_DEEP) {
+            put_integer(column, row, 0);
+        }
+    }
+}
+
+static bool passes(const struct pynl_table *table, const struct pynl_filter *filter)
+{
+    const struct pynl_column *column = &table->columns[filter->column];
+    uint64_t row = table->rows, value;
+
+    if (!column->valid || !(column->valid[row >> 3] & (1u << (row & 7))))
+        return false;
+    if (column->kind == PYNL_TEXT) {
+        const int32_t *offsets = (const int32_t *)(const void *)column->values;
+
+        return column->text_size - (uint64_t)offsets[row] == filter->length &&
+               !memcmp(column->text + offsets[row], filter->value, filter->length);
+    }
+    if (column->kind == PYNL_ADDRESS)
+        return column->lengths[row] == filter->length &&
+               !memcmp(column->values + row * column->width, filter->value, filter->length);
+    if (column->kind == PYNL_DEEP)
+        return true;
+    memcpy(&value, filter->value, sizeof(value));
+    return get_integer(PYNL_INT, (uint8_t)column->width, column->values + row * column->width) == value;
+}
+
+static int decode_message(struct pynl_table *table, const struct pynl_plan *plan, const struct pynl_filter *filters,
+                          uint32_t filter_count, const struct walk *w)
+{
+    const uint8_t *bad = w->at;
+    uint32_t i;
+    int result = 0;
+
+    if (plan->type && w->header.nlmsg_type != plan->type) {
+        table->skipped++;
+        return 0;
+    }
+    if (table->rows == table->capacity) {
+        result = table_reserve(table);
+        if (result < 0)
+            return result;
+    }
+    result = decode_level(table, plan, &plan->levels[0], w->at + MESSAGE_HEADER, w->header.nlmsg_len - MESSAGE_HEADER,
+                          &bad, 0);
+    if (result == -EBADMSG) {
+        forget_row(table);
+        if (!table->bad++) {
+            table->bad_message = w->at;
+            table->bad_attribute = (uint64_t)(bad - w->at);
+        }
+        return result;
+    }
+    if (result < 0) {
+        forget_row(table);
+        return result;
+    }
+    for (i = 0; i < filter_count; i++)
+        if (!passes(table, &filters[i])) {
+            forget_row(table);
+            table->filtered++;
+            return 0;
+        }
+    table->messages[table->rows++] = w->at;
+    return 0;
+}
+
+int64_t pynl_table_decode(struct pynl_table *table, const struct pynl_plan *plan, const struct pynl_filter *filters,
+                          uint32_t filter_count, struct pynl_segment *segment)
+{
+    struct walk w = {.at = segment->data, .left = segment->size};
+    uint64_t rows = table->rows;
+    uint32_t i;
+    int result = 0;
+
+    segment->next = table->segments;
+    table->segments = segment;
+    for (; walk_message(&w); walk_next(&w)) {
+        uint64_t bad = table->bad;
+
+        result = decode_message(table, plan, filters, filter_count, &w);
+        if (!bad && table->bad)
+            table->bad_at = table->bytes + segment->size - w.left;
+        if (result < 0 && result != -EBADMSG)
+            return result;
+    }
+    if (w.left && !table->bad++) { /* not even a message: nothing after it can be found */
+        table->bad_message = NULL;
+        table->bad_at = table->bytes + segment->size - w.left;
+        table->bad_attribute = 0;
+    }
+    table->bytes += segment->size;
+    for (i = 0; i < table->column_count; i++)
+        if (table->columns[i].kind == PYNL_TEXT && table->columns[i].valid)
+            text_fill(&table->columns[i], table->rows);
+    return (int64_t)(table->rows - rows);
+}
+
+uint64_t pynl_table_span(const struct pynl_table *table, uint64_t first, uint64_t count)
+{
+    uint64_t i, span = 0;
+
+    for (i = first; i < first + count; i++)
+        span += load32(table->messages[i]);
+    return span;
+}
+
+int pynl_column_mask(const struct pynl_column *column, uint64_t first, uint64_t count, uint8_t *out)
+{
+    uint64_t i;
+
+    for (i = 0; i < count; i++)
+        out[i] = column->valid ? column->valid[(first + i) >> 3] >> ((first + i) & 7) & 1 : 0;
+    return 0;
+}

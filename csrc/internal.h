@@ -1,0 +1,112 @@
+/* What the C files share and Python does not see: safe loads, and the walk over messages and attributes. */
+#ifndef PYNL_INTERNAL_H
+#define PYNL_INTERNAL_H
+
+#include <errno.h>
+#include <linux/netlink.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pynl.h"
+
+/* As linux/netlink.h has them, but unsigned. */
+#define ATTRIBUTE_HEADER ((uint16_t)sizeof(struct nlattr))
+#define ATTRIBUTE_TYPE ((uint16_t)NLA_TYPE_MASK)
+#define MESSAGE_HEADER ((uint32_t)sizeof(struct nlmsghdr))
+#define PYNL_ALIGN(length) (((uint64_t)(length) + 3) & ~(uint64_t)3)
+
+/* The kernel bounds nesting in its own parsers at 10; deeper input is malformed. */
+#define PYNL_DEPTH 16
+
+static inline uint16_t load16(const uint8_t *p)
+{
+    uint16_t value;
+
+    memcpy(&value, p, sizeof(value));
+    return value;
+}
+
+static inline uint32_t load32(const uint8_t *p)
+{
+    uint32_t value;
+
+    memcpy(&value, p, sizeof(value));
+    return value;
+}
+
+/*
+ * The walk over messages: true while `at` is at a whole message, whose header it then holds. False at the end
+ * (left == 0), or where the rest cannot be a message (left != 0).
+ */
+struct walk {
+    const uint8_t *at;
+    uint64_t left;
+    struct nlmsghdr header;
+};
+
+static inline bool walk_message(struct walk *w)
+{
+    if (w->left < sizeof(w->header))
+        return false;
+    memcpy(&w->header, w->at, sizeof(w->header));
+    return w->header.nlmsg_len >= sizeof(w->header) && w->header.nlmsg_len <= w->left;
+}
+
+/* The last message may come without the padding behind it. */
+static inline void walk_next(struct walk *w)
+{
+    uint64_t step = PYNL_ALIGN(w->header.nlmsg_len);
+
+    if (step > w->left)
+        step = w->left;
+    w->at += step;
+    w->left -= step;
+}
+
+/* The walk over attributes, of the same shape. Fewer than four bytes at the end are no attribute: malformed. */
+struct attributes {
+    const uint8_t *at;
+    uint64_t left;
+    uint16_t type; /* without the NLA_F_* bits */
+    uint16_t flags;
+    uint16_t length; /* of the payload */
+    const uint8_t *payload;
+};
+
+static inline bool walk_attribute(struct attributes *a)
+{
+    uint16_t length, type;
+
+    if (a->left < ATTRIBUTE_HEADER)
+        return false;
+    length = load16(a->at);
+    type = load16(a->at + 2);
+    if (length < ATTRIBUTE_HEADER || length > a->left)
+        return false;
+    a->type = type & ATTRIBUTE_TYPE;
+    a->flags = type & (uint16_t)~ATTRIBUTE_TYPE;
+    a->length = (uint16_t)(length - ATTRIBUTE_HEADER);
+    a->payload = a->at + ATTRIBUTE_HEADER;
+    return true;
+}
+
+static inline void walk_next_attribute(struct attributes *a)
+{
+    uint64_t step = PYNL_ALIGN(a->length + ATTRIBUTE_HEADER);
+
+    if (step > a->left)
+        step = a->left;
+    a->at += step;
+    a->left -= step;
+}
+
+/* The field that a level declares for an attribute type, or -1. */
+static inline int field_of(const struct pynl_plan *plan, const struct pynl_level *level, uint16_t type)
+{
+    return type < level->types ? plan->lookup[level->lookup + type] : -1;
+}
+
+#endif

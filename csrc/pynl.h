@@ -1,0 +1,192 @@
+/*
+ * The boundary between Python and the C core. cffi reads this file verbatim, so it holds declarations only:
+ * no preprocessor directives, no inline code. The compiler checks it against every source file.
+ *
+ * Rules of the boundary:
+ *   - a function returns >= 0, or -errno; none prints, exits, or keeps state between calls;
+ *   - -EINTR is returned, not retried: Python decides whether to go on;
+ *   - one object is used by one thread at a time, except struct pynl_reply, whose receiver and taker may be two.
+ */
+
+/* ---- The plan: what the declarations of a message compile to. Owned by Python, never written by C. ---- */
+
+enum pynl_kind {
+    PYNL_INT,     /* an integer in host byte order: `size` bytes */
+    PYNL_BE,      /* an integer in network byte order: `size` bytes */
+    PYNL_FLAG,    /* its presence is its value */
+    PYNL_ADDRESS, /* 0 to 32 bytes, as they are */
+    PYNL_TEXT,    /* bytes up to the first NUL */
+    PYNL_NEST,    /* the fixed header of `level`, then attributes */
+    PYNL_INDEXED, /* attributes whose types count: each holds one `level` */
+    PYNL_HOPS,    /* struct rtnexthop after struct rtnexthop, each with its own length: one `level` each */
+    PYNL_DEEP     /* only its presence makes a column; Python reads the rest through the tape */
+};
+
+struct pynl_field {
+    uint16_t type;  /* the attribute's type; of a header member: its offset in the header */
+    uint8_t kind;   /* enum pynl_kind */
+    uint8_t size;   /* of an integer: bytes on the wire */
+    int16_t column; /* the column that it fills, or -1 */
+    int16_t level;  /* the level that it nests, or -1 */
+};
+
+struct pynl_level {
+    uint16_t header; /* bytes of the fixed header before the first attribute */
+    uint16_t member; /* the first of its header members among the plan's fields */
+    uint16_t members;
+    uint16_t columns; /* not 0: this level or one below fills a column */
+    uint32_t lookup;  /* where its part of the plan's `lookup` starts, */
+    uint32_t types;   /* and for how many attribute types it goes on, from type 0 */
+};
+
+struct pynl_plan {
+    const struct pynl_field *fields;
+    const struct pynl_level *levels; /* levels[0] is the message itself */
+    const int16_t *lookup;           /* attribute type -> index of its field, or -1 */
+    uint16_t type;                   /* the nlmsg_type that it decodes; 0: any */
+    uint16_t columns;
+    uint16_t level_count;
+};
+
+/* ---- socket.c: an AF_NETLINK socket ---- */
+
+struct pynl_socket {
+    int fd;
+    int wake;      /* an eventfd: written by pynl_socket_wake, polled beside fd */
+    uint32_t port; /* the port id that the kernel gave */
+    uint8_t *buffer;
+    uint64_t size; /* of the buffer: larger than the largest datagram that the kernel can make */
+};
+
+/* Opens and binds. netns >= 0: first moves the *calling thread* into that network namespace, and leaves it
+   there; call it from a thread that ends afterwards. */
+int pynl_socket_open(struct pynl_socket *, int protocol, int netns);
+int pynl_socket_close(struct pynl_socket *);
+int pynl_socket_set(const struct pynl_socket *, int level, int option, int value);
+int pynl_socket_get(const struct pynl_socket *, int level, int option);
+/* Makes a receive that blocks, and every later one, return -ECANCELED. Safe from any thread. */
+int pynl_socket_wake(const struct pynl_socket *);
+int64_t pynl_socket_send(const struct pynl_socket *, const uint8_t *data, uint64_t size);
+/* Receives one datagram into the buffer and returns its size; waits at most timeout_ms for it (-1: for ever).
+   -EMSGSIZE: it did not fit, and is lost. *sender gets the sender's port id: 0 is the kernel. */
+int64_t pynl_socket_receive(const struct pynl_socket *, int timeout_ms, uint32_t *sender);
+
+/* ---- reply.c: all that the kernel answers to one request ---- */
+
+struct pynl_segment { /* whole messages, one after another */
+    struct pynl_segment *next;
+    uint64_t size;
+    uint64_t capacity;
+    uint8_t *data;
+};
+
+struct pynl_segment *pynl_segment_new(const uint8_t *data, uint64_t size);
+void pynl_segment_free(struct pynl_segment *);
+
+struct pynl_state {
+    int32_t result;       /* 0: goes on; 1: the reply is complete; -errno: why it is not */
+    int32_t error;        /* the errno that the kernel's DONE or ERROR carried, positive; 0: success */
+    uint32_t flags;       /* every NLM_F_* seen on its messages */
+    uint32_t overrun;     /* NLMSG_OVERRUN messages */
+    uint64_t datagrams;
+    uint64_t bytes;
+    uint64_t skipped;     /* messages of other requests, and datagrams that were not the kernel's */
+    const uint8_t *final; /* the DONE or ERROR message, or what could not be walked; valid until the reply is freed */
+    uint64_t final_size;
+};
+
+struct pynl_reply;
+
+/* ahead: how many segments may wait to be taken before the receiver pauses; 0: any number. */
+struct pynl_reply *pynl_reply_new(uint32_t sequence, uint32_t port, uint32_t ahead);
+void pynl_reply_free(struct pynl_reply *);
+/* Receives until the reply is complete (1), or has grown by `limit` bytes (0; limit 0: no limit), or -errno. */
+int pynl_reply_receive(struct pynl_reply *, const struct pynl_socket *, uint64_t limit, int timeout_ms);
+/* The next segment, now the caller's; NULL where none came within timeout_ms, or none will. */
+struct pynl_segment *pynl_reply_take(struct pynl_reply *, int timeout_ms);
+/* Makes the receiver return -ECANCELED before its next datagram. */
+void pynl_reply_cancel(struct pynl_reply *);
+void pynl_reply_state(struct pynl_reply *, struct pynl_state *);
+
+/* ---- decode.c: messages into columns ---- */
+
+struct pynl_column { /* Arrow's layout; all NULL while no row has a value */
+    uint8_t *valid;  /* validity bitmap, least significant bit first */
+    uint8_t *values; /* `width` bytes a row; of text: rows + 1 offsets (int32) into `text` */
+    uint8_t *lengths; /* of addresses: the bytes used of each row's `width` */
+    uint8_t *text;
+    uint64_t text_size;
+    uint64_t text_capacity;
+    uint64_t count;  /* rows that have a value */
+    uint64_t filled; /* of text: rows whose offset is written */
+    uint32_t width;  /* of addresses: the longest seen */
+    uint32_t kind;   /* enum pynl_kind */
+};
+
+struct pynl_filter { /* keeps a row only if its column holds this value */
+    uint16_t column;
+    uint8_t length;
+    uint8_t value[32]; /* an integer: 8 bytes in host order; otherwise `length` bytes */
+};
+
+struct pynl_table {
+    uint64_t rows;
+    uint64_t capacity;
+    const uint8_t **messages; /* where each row's nlmsghdr lies in the segments */
+    struct pynl_column *columns;
+    uint32_t column_count;
+    uint32_t unknown;      /* top-level attributes that the plan does not name, or of another length; saturates */
+    uint64_t filtered;     /* rows that a filter dropped */
+    uint64_t skipped;      /* messages of another type */
+    uint64_t bytes;        /* decoded so far */
+    uint64_t bad;          /* messages that could not be decoded */
+    uint64_t bad_at;       /* the first of them: its byte offset, counted from the first segment's start, */
+    uint64_t bad_attribute; /* and where in it the fault lies */
+    const uint8_t *bad_message;
+    struct pynl_segment *segments;
+};
+
+/* kinds and widths: one for each of the plan's columns. */
+struct pynl_table *pynl_table_new(const uint8_t *kinds, const uint8_t *widths, uint32_t columns);
+void pynl_table_free(struct pynl_table *);
+/* Decodes a segment and keeps it: the table owns it from here on, whatever is returned. Returns the rows it added. */
+int64_t pynl_table_decode(struct pynl_table *, const struct pynl_plan *, const struct pynl_filter *, uint32_t filters,
+                          struct pynl_segment *);
+/* The bytes of the messages of these rows. */
+uint64_t pynl_table_span(const struct pynl_table *, uint64_t first, uint64_t count);
+/* One byte a row, 0 or 1: whether the row has a value. */
+int pynl_column_mask(const struct pynl_column *, uint64_t first, uint64_t count, uint8_t *out);
+
+/* ---- tape.c: nested attributes as a flat list ---- */
+
+struct pynl_entry {
+    uint32_t row;    /* the row, less the first asked for */
+    uint32_t offset; /* of the payload, from the start of the row's message */
+    uint32_t length; /* of the payload */
+    uint16_t type;   /* without the NLA_F_* bits; of a PYNL_HOPS element: its index */
+    int16_t field;   /* its field, or -1: not declared, or malformed below */
+    uint16_t depth;  /* 0: an attribute of the message */
+    uint16_t flags;  /* the NLA_F_* bits */
+};
+
+/* Lists the attributes of the rows: those of one top-level type with all below them, or (type -1) all.
+   -ENOSPC: `room` entries do not do; one for each four bytes of the messages always does. */
+int64_t pynl_table_tape(const struct pynl_table *, const struct pynl_plan *, int32_t type, uint64_t first,
+                        uint64_t count, struct pynl_entry *out, uint64_t room);
+/* The same for one payload of a level, from any source. */
+int64_t pynl_tape(const struct pynl_plan *, uint32_t level, const uint8_t *data, uint64_t size,
+                  struct pynl_entry *out, uint64_t room);
+
+/* ---- text.c: addresses as text, in bulk ---- */
+
+enum pynl_style {
+    PYNL_IP,  /* 4 bytes: dotted quad; 16: RFC 5952, as inet_ntop; others: as PYNL_HEX */
+    PYNL_HEX  /* pairs of hexadecimal digits with colons */
+};
+
+/* Writes one line a row ('\n' after each): the address, with "/length" where `prefix` is given and the row has
+   one; an empty line where there is no value. Returns the bytes written; -ENOSPC where room is short:
+   PYNL_TEXT_LINE bytes a row always do. */
+int64_t pynl_text_addresses(const struct pynl_column *, const struct pynl_column *prefix, uint64_t first,
+                            uint64_t count, int style, char *out, uint64_t room);
+enum { PYNL_TEXT_LINE = 104 };

@@ -1,0 +1,90 @@
+"""Records into bytes: attributes in the order in which the record was given them, or had them on the wire."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+from ._wire import lib
+from .kinds import Kind, tlv
+from .schema import Field, Record
+
+NLA_F_NESTED = 0x8000
+_NLMSGHDR = struct.Struct("=IHHII")
+
+
+def message(type: int, flags: int, sequence: int, payload: bytes, port: int = 0) -> bytes:
+    """struct nlmsghdr and its payload, unpadded (RFC 3549, section 2.3.2)."""
+    return _NLMSGHDR.pack(_NLMSGHDR.size + len(payload), type, flags, sequence, port) + payload
+
+
+def encode(record: Record) -> bytes:
+    """A record as the kernel takes it, without the message header.
+
+    Raises:
+        ValueError: a value that does not fit its attribute; the text names the field.
+    """
+    header = _header(record)
+    header += bytes(-len(header) % 4)
+    parts = []
+    for name in record.order():
+        field = record.FIELDS.get(name)
+        if field is None or field.within or (field.member and not field.extended):
+            continue
+        value = getattr(record, name)
+        if value is None:
+            continue
+        for item in value if field.many else (value,):
+            parts.append(_attribute(field, item))
+    parts += [tlv(item.type, item.payload) if item.type >= 0 else item.payload for item in record.unknown]
+    return header + b"".join(parts)
+
+
+def _header(record: Record) -> bytes:
+    header = bytearray(record.HEADER)
+    for field in record.MEMBERS:
+        value = getattr(record, field.name)
+        if value is None:  # a struct that an older kernel cut short
+            return bytes(header[: field.number])
+        try:
+            header[field.number : field.number + field.kind.size] = _member(field, value)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{field.name}: {error}") from None
+    return bytes(header)
+
+
+def _member(field: Field[Any], value: Any) -> bytes:
+    if field.extended and isinstance(value, int) and value >> (8 * field.kind.size):
+        overflow = field.extended[2]
+        value = value & ((1 << 8 * field.kind.size) - 1) if overflow is None else overflow
+    return field.kind.dump(value)
+
+
+def _attribute(field: Field[Any], value: Any) -> bytes:
+    number = field.extended[0] if field.extended else field.number
+    kind = field.extended[1] if field.extended else field.kind
+    try:
+        if field.length:
+            value = value.partition("/")[0]
+        return tlv(number | (NLA_F_NESTED if field.nested else 0), payload(kind, value))
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{field.name}: {error}") from None
+
+
+def payload(kind: Kind[Any], value: Any) -> bytes:
+    """One attribute's payload."""
+    if kind.record is None:
+        return kind.dump(value)
+    if not kind.plural:
+        return encode(value)
+    if kind.code == lib.PYNL_HOPS:
+        return b"".join(_hop(item) for item in value)
+    if kind.code == lib.PYNL_INDEXED:
+        return b"".join(tlv(index + 1, encode(item)) for index, item in enumerate(value))
+    return b"".join(encode(item) for item in value)
+
+
+def _hop(record: Record) -> bytes:
+    """struct rtnexthop begins with its own length."""
+    data = encode(record)
+    return struct.pack("=H", len(data)) + data[2:] + bytes(-len(data) % 4)

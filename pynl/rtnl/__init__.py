@@ -1,0 +1,1 @@
+"""rtnetlink: routes, links, addresses, neighbours."""

@@ -1,0 +1,164 @@
+"""Routes: RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE (linux/rtnetlink.h, RFC 3549 section 3.1.1)."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+from ..kinds import BE32, BYTES, IP, S32, TEXT, U8, U16, U32, VIA, enum, flags
+from ..schema import Record, attribute, hops, member, nest, pad, prefix, select, struct
+from .constants import (
+    AddressFamily,
+    DelReason,
+    EncapType,
+    MetricFeatures,
+    NexthopFlags,
+    RouteFlags,
+    RouteProtocol,
+    RouterPreference,
+    RouteScope,
+    RouteType,
+)
+from .encap import ENCAPS
+
+RT_TABLE_COMPAT = 252
+
+
+class Metrics(Record, prefix="RTAX_"):
+    """RTA_METRICS: what TCP and the path are told of a route; times in milliseconds, in the kernel's own scale."""
+
+    lock = attribute(1, U32)
+    mtu = attribute(2, U32)
+    window = attribute(3, U32)
+    rtt = attribute(4, U32)
+    rttvar = attribute(5, U32)
+    ssthresh = attribute(6, U32)
+    cwnd = attribute(7, U32)
+    advmss = attribute(8, U32)
+    reordering = attribute(9, U32)
+    hoplimit = attribute(10, U32)
+    initcwnd = attribute(11, U32)
+    features = attribute(12, flags(U32, MetricFeatures))
+    rto_min = attribute(13, U32)
+    initrwnd = attribute(14, U32)
+    quickack = attribute(15, U32)
+    cc_algo = attribute(16, TEXT)
+    fastopen_no_cookie = attribute(17, U32)
+
+
+class Nexthop(Record, prefix="RTA_", struct="rtnexthop", struct_prefix="rtnh_"):
+    """One of a route's next hops (RTA_MULTIPATH)."""
+
+    _len = pad(2)
+    flags = member(flags(U8, NexthopFlags))
+    #: rtnh_hops: the weight less one.
+    hops = member(U8)
+    #: rtnh_ifindex.
+    oif = member(S32)
+    gateway = attribute(5, IP)
+    flow = attribute(11, U32)
+    via = attribute(18, VIA)
+    newdst = attribute(19, BYTES)
+    encap_type = attribute(21, enum(U16, EncapType))
+    encap = select(22, "encap_type", ENCAPS)
+
+    @property
+    def weight(self) -> int:
+        """Its share among its siblings, from 1."""
+        return self.hops + 1
+
+
+class RouteCacheInfo(Record, struct="rta_cacheinfo", struct_prefix="rta_"):
+    """RTA_CACHEINFO: times in clock ticks (USER_HZ, 100 a second); ``expires`` is signed."""
+
+    clntref = member(U32)
+    lastuse = member(U32)
+    expires = member(S32)
+    error = member(U32)
+    id = member(U32)
+    ts = member(U32)
+    tsage = member(U32)
+    used = member(U32)
+
+
+class Route(Record, prefix="RTA_", struct="rtmsg", struct_prefix="rtm_"):
+    """A route."""
+
+    family = member(enum(U8, AddressFamily))
+    dst_len = member(U8)
+    src_len = member(U8)
+    tos = member(U8)
+    table = member(U8, extended=(15, U32, RT_TABLE_COMPAT))
+    protocol = member(enum(U8, RouteProtocol))
+    scope = member(enum(U8, RouteScope))
+    type = member(enum(U8, RouteType))
+    flags = member(flags(U32, RouteFlags))
+
+    dst = prefix(1, IP, "dst_len")
+    src = prefix(2, IP, "src_len")
+    iif = attribute(3, U32)
+    oif = attribute(4, U32)
+    gateway = attribute(5, IP)
+    priority = attribute(6, U32)
+    prefsrc = attribute(7, IP)
+    metrics = attribute(8, nest(Metrics))
+    multipath = attribute(9, hops(Nexthop))
+    protoinfo = attribute(10, BYTES)
+    flow = attribute(11, U32)
+    cacheinfo = attribute(12, struct(RouteCacheInfo))
+    session = attribute(13, BYTES)
+    mp_algo = attribute(14, BYTES)
+    mark = attribute(16, U32)
+    mfc_stats = attribute(17, BYTES)
+    via = attribute(18, VIA)
+    newdst = attribute(19, BYTES)
+    pref = attribute(20, enum(U8, RouterPreference))
+    encap_type = attribute(21, enum(U16, EncapType))
+    encap = select(22, "encap_type", ENCAPS)
+    expires = attribute(23, U32)
+    pad = attribute(24, BYTES)
+    uid = attribute(25, U32)
+    ttl_propagate = attribute(26, U8)
+    ip_proto = attribute(27, U8)
+    sport = attribute(28, U16)
+    dport = attribute(29, U16)
+    nh_id = attribute(30, U32)
+    flowlabel = attribute(31, BE32)
+    del_reason = attribute(32, enum(U32, DelReason), constant="RTA_DEL_REASON")
+
+    @classmethod
+    def _defaults(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The family follows from the first address."""
+        for name in ("dst", "gateway", "prefsrc", "src"):
+            if "family" not in values and name in values:
+                return {"family": AddressFamily.AF_INET6 if ":" in values[name] else AddressFamily.AF_INET}
+        return {}
+
+    @property
+    def is_default(self) -> bool:
+        """It takes what no longer prefix does: 0.0.0.0/0 or ::/0."""
+        return self.dst_len == 0 and self.src_len == 0
+
+    @property
+    def dst_network(self) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+        """The destination as ``ipaddress`` shows it; of a default route the whole family's; None of other families."""
+        if self.dst is not None:
+            return ipaddress.ip_network(self.dst)
+        if self.family == socket.AF_INET:
+            return ipaddress.IPv4Network("0.0.0.0/0")
+        if self.family == socket.AF_INET6:
+            return ipaddress.IPv6Network("::/0")
+        return None
+
+    @property
+    def gateway_address(self) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+        """The gateway as ``ipaddress`` shows it, of the route's own family or of another (``via``)."""
+        text = self.gateway or (self.via.address if self.via else None)
+        return None if text is None else ipaddress.ip_address(text)
+
+    @property
+    def prefsrc_address(self) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+        """The preferred source as ``ipaddress`` shows it."""
+        return None if self.prefsrc is None else ipaddress.ip_address(self.prefsrc)

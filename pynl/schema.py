@@ -1,0 +1,417 @@
+"""Declarations: one line declares one attribute, one class one message, nest or struct.
+
+A declaration is a descriptor, so it is at once the record's property, its type hint, and what the plan for the C
+core, the encoder and the reference are made from::
+
+    class Neighbour(Record, prefix="NDA_", header_prefix="ndm_", struct="ndmsg"):
+        family = member(enum(U8, AddressFamily))
+        ...
+        dst = attribute(1, IP)
+        lladdr = attribute(2, HARDWARE)
+
+Records hold no values of their own: they point to a row of :class:`Rows`, which a table fills from its columns,
+a thousand rows at a time and only for the fields that are read, or which one hand-made record fills for itself.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar, overload
+
+from ._wire import lib
+from .kinds import Kind
+
+T = TypeVar("T")
+R = TypeVar("R", bound="Record")
+
+
+class Unknown(NamedTuple):
+    """An attribute that its declaration does not name, or whose payload cannot be what is declared."""
+
+    #: The attribute's type, with the NLA_F_* bits; -1: bytes behind the end of a struct, from a newer kernel.
+    type: int
+    payload: bytes
+
+
+class Rows(dict[str, Sequence[Any]]):
+    """Field name -> values, one a row. As it stands: of one hand-made record, in the order they were given."""
+
+    __slots__ = ("__weakref__", "_order", "_unknown")
+
+    def __init__(
+        self, values: Mapping[str, Any], unknown: tuple[Unknown, ...] = (), order: Sequence[str] | None = None
+    ) -> None:
+        super().__init__((name, (value,)) for name, value in values.items())
+        self._unknown = unknown
+        self._order = tuple(values) if order is None else tuple(order)
+
+    def __missing__(self, name: str) -> Sequence[Any]:
+        return _ABSENT
+
+    def unknown(self, row: int) -> tuple[Unknown, ...]:
+        """What a row's message held beside the declared attributes."""
+        return self._unknown
+
+    def order(self, row: int) -> Sequence[str]:
+        """The names of a row's attributes, in the order of the wire."""
+        return self._order
+
+
+_ABSENT = (None,)
+
+
+class Field(property, Generic[T]):
+    """One declared attribute or header member."""
+
+    def __init__(
+        self,
+        kind: Kind[T],
+        number: int = -1,
+        *,
+        member: bool = False,
+        many: bool = False,
+        extended: tuple[int, Kind[Any], int | None] | None = None,
+        length: str | None = None,
+        nested: bool = False,
+        constant: str | None = None,
+        select: tuple[str, Mapping[Any, type[Record]]] | None = None,
+        within: tuple[str, str] | None = None,
+        doc: str = "",
+    ) -> None:
+        super().__init__()
+        self.kind = kind
+        #: The attribute's type (of a header member: its offset, known once its class is made).
+        self.number = number
+        self.member = member
+        #: The attribute comes any number of times; its value is a tuple.
+        self.many = many
+        #: A header member too narrow for its values: (attribute type, kind, what the member then holds).
+        self.extended = extended
+        #: The header member with the prefix length that is shown behind this address.
+        self.length = length
+        #: NLA_F_NESTED is set when it is sent.
+        self.nested = nested
+        #: The name of its number, where that is not the class's prefix and its own name.
+        self.constant = constant
+        #: The field that tells what is inside, and the record for each of its values (None: for all others).
+        self.select = select
+        #: A field of a nest shown as one of the message: (the nest's field, the name in it).
+        self.within = within
+        self.doc = doc
+        self.name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+        def read(record: Any) -> Any:
+            return record._rows[name][record._row]
+
+        super().__init__(read, doc=self.doc or None)
+
+    if TYPE_CHECKING:
+
+        @overload  # type: ignore[override]
+        def __get__(self, record: None, owner: type | None = None) -> Field[T]: ...
+        @overload
+        def __get__(self, record: Record, owner: type | None = None) -> T: ...
+        def __get__(self, record: Record | None, owner: type | None = None) -> Field[T] | T: ...
+
+
+def attribute(number: int, kind: Kind[T], *, nested: bool = False, constant: str | None = None) -> Field[T | None]:
+    """An attribute: its type, and the kind of its payload.
+
+    ``nested`` sets NLA_F_NESTED when it is sent; ``constant`` is its UAPI name where that is not its class's prefix and its name.
+    """
+    return Field(kind, number, nested=nested, constant=constant)  # type: ignore[arg-type]
+
+
+def many(number: int, kind: Kind[T], *, nested: bool = False) -> Field[tuple[T, ...] | None]:
+    """An attribute that comes any number of times: a tuple."""
+    return Field(kind, number, many=True, nested=nested)  # type: ignore[arg-type]
+
+
+def member(kind: Kind[T], *, extended: tuple[int, Kind[Any], int | None] | None = None) -> Field[T]:
+    """The next member of the fixed header (or struct).
+
+    ``extended`` names the attribute that carries the value where the member is too narrow for it: its type, its
+    kind, and what the member holds then (None: the low bits).
+    """
+    return Field(kind, member=True, extended=extended)
+
+
+def select(number: int, by: str, choices: Mapping[Any, type[Record]], *, nested: bool = False) -> Field[Record | None]:
+    """A nest (or struct) whose content another field of the same record tells: ``by`` is that field's name.
+
+    What no choice is known for is an :class:`Opaque`.
+    """
+    kind: Kind[Any] = _nested("by " + by, lib.PYNL_DEEP, Record, plural=False)
+    return Field(kind, number, nested=nested, select=(by, choices))
+
+
+def within(nest: str, field: Field[T]) -> Field[T]:
+    """A field of a nest, shown as one of the message itself, with a column of its own."""
+    return Field(field.kind, within=(nest, field.name))
+
+
+def prefix(number: int, kind: Kind[str], length: str) -> Field[str | None]:
+    """An address attribute shown with its prefix length, which the header member ``length`` holds."""
+    return Field(kind, number, length=length)  # type: ignore[arg-type]
+
+
+class Padding:
+    """Bytes of a fixed header that mean nothing."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+
+def pad(size: int) -> Padding:
+    """Padding within a fixed header."""
+    return Padding(size)
+
+
+class Record:
+    """A message, nest or struct, read or to be sent: immutable, hashable, comparable, picklable.
+
+    Its fields are the class's declarations; one that the kernel did not send is None. Keyword arguments make one
+    by hand, with the same values that reading gives (and everything that can be turned into them).
+    """
+
+    __slots__ = ("_row", "_rows")
+
+    _row: int
+    _rows: Rows
+
+    #: Every declared field by name, header members first.
+    FIELDS: ClassVar[Mapping[str, Field[Any]]] = {}
+    #: Attribute type -> field.
+    ATTRIBUTES: ClassVar[Mapping[int, Field[Any]]] = {}
+    MEMBERS: ClassVar[Sequence[Field[Any]]] = ()
+    #: Bytes of the fixed header.
+    HEADER: ClassVar[int] = 0
+    #: What the UAPI spelling of its attributes begins with.
+    PREFIX: ClassVar[str] = ""
+    #: The C struct of its fixed header, and what the spelling of its members begins with.
+    STRUCT: ClassVar[str] = ""
+    STRUCT_PREFIX: ClassVar[str] = ""
+
+    def __init_subclass__(cls, prefix: str = "", struct: str = "", struct_prefix: str = "") -> None:
+        cls.PREFIX, cls.STRUCT, cls.STRUCT_PREFIX = prefix, struct, struct_prefix
+        offset = 0
+        fields = {}
+        for name, value in list(vars(cls).items()):
+            if isinstance(value, Padding):
+                offset += value.size
+                delattr(cls, name)
+            elif isinstance(value, Field):
+                fields[name] = value
+                if value.member:
+                    value.number = offset
+                    offset += value.kind.size
+        cls.HEADER = offset
+        cls.FIELDS = fields
+        cls.MEMBERS = tuple(field for field in fields.values() if field.member)
+        attributes = {field.number: field for field in fields.values() if not field.member and not field.within}
+        attributes.update({field.extended[0]: field for field in cls.MEMBERS if field.extended})
+        cls.ATTRIBUTES = attributes
+
+    def __init__(self, rows: Rows | None = None, row: int = 0, /, **values: Any) -> None:
+        self._rows = rows if rows is not None else self._make(values)
+        self._row = row
+
+    @classmethod
+    def _make(cls, values: Mapping[str, Any]) -> Rows:
+        """Rows of one record from what a caller gave; raises TypeError or ValueError that name the argument."""
+        cls.known(values)
+        made: dict[str, Any] = {}
+        for name, value in values.items():
+            field = cls.FIELDS[name]
+            if value is None or field.select or field.within:
+                continue
+            made[name] = normal(field, value)
+            if field.length:
+                made[field.length] = int(made[name].rpartition("/")[2])
+        for name, value in values.items():  # once what they depend on is there
+            field = cls.FIELDS[name]
+            if value is not None and field.select:
+                made[name] = _selected(field, made, value)
+            elif value is not None and field.within:
+                made[name] = normal(field, value)
+                nest, inner = field.within
+                outer = cls.FIELDS[nest].kind.record
+                assert outer is not None
+                made[nest] = (made.get(nest) or outer()).replace(**{inner: value})
+        defaults = {f.name: f.kind.load(bytes(f.kind.size)) for f in cls.MEMBERS if f.name not in made}
+        defaults.update(cls._defaults(made))
+        return Rows({**defaults, **made}, order=tuple(made))
+
+    @classmethod
+    def _defaults(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Header members that follow from other fields; a class may override it."""
+        return {}
+
+    @classmethod
+    def known(cls, names: Mapping[str, Any] | Sequence[str]) -> None:
+        """Raises TypeError for a name that is no field, with the nearest one that is."""
+        for name in names:
+            if name not in cls.FIELDS:
+                raise TypeError(f"{cls.__name__} has no field {name!r}{nearest(name, cls.FIELDS)}")
+
+    @property
+    def unknown(self) -> tuple[Unknown, ...]:
+        """Attributes that the declaration does not name, or that it cannot hold: raw."""
+        return self._rows.unknown(self._row)
+
+    def replace(self: R, **values: Any) -> R:
+        """The same record with some fields changed; None takes a field away."""
+        return type(self)(**{**self._given(), **values})
+
+    def asdict(self) -> dict[str, Any]:
+        """Every field by name; nested records become dicts, tuples lists."""
+        return {name: _plain(getattr(self, name)) for name in self.FIELDS}
+
+    def order(self) -> Sequence[str]:
+        """The names of its attributes, in the order that they had, or will have, on the wire."""
+        return self._rows.order(self._row)
+
+    def items(self) -> Iterator[tuple[str, Any]]:
+        """Name and value of each field that is there."""
+        for name in self.FIELDS:
+            value = self._rows[name][self._row]
+            if value is not None:
+                yield name, value
+
+    def _given(self) -> dict[str, Any]:
+        """What makes an equal record by hand."""
+        return dict(self.items())
+
+    def _values(self) -> tuple[Any, ...]:
+        return tuple(self._rows[name][self._row] for name in self.FIELDS)
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        assert isinstance(other, Record)
+        return self._values() == other._values() and self.unknown == other.unknown
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._values()))
+
+    def __repr__(self) -> str:
+        values = [f"{name}={_show(value)}" for name, value in self.items()]
+        if self.unknown:
+            values.append(f"unknown={self.unknown!r}")
+        return f"{type(self).__name__}({', '.join(values)})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self), self._given(), self.unknown, self.order())
+
+
+class Opaque(Record):
+    """A nest that no declaration is known for: its attributes are all ``unknown``."""
+
+
+def _restore(cls: type[R], values: Mapping[str, Any], unknown: tuple[Unknown, ...], order: Sequence[str]) -> R:
+    return cls(Rows(values, unknown, order), 0)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Record):
+        return value.asdict()
+    if type(value) is tuple:
+        return [_plain(item) for item in value]
+    return value
+
+
+def _show(value: Any) -> str:
+    """An enum's member by name, everything else as it is."""
+    return str(value.name) if hasattr(value, "name") and isinstance(value, int) and value.name else repr(value)
+
+
+def nearest(name: str, names: Mapping[str, Any] | Sequence[str]) -> str:
+    """The end of an error message: the near match, where there is one."""
+    close = difflib.get_close_matches(name, list(names), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def normal(field: Field[Any], value: Any) -> Any:
+    """The value as reading it from the wire would give it."""
+    try:
+        if field.many:
+            if isinstance(value, (str, bytes, Mapping)):
+                value = [value]
+            return tuple(_round_trip(field.kind, item) for item in value)
+        if field.length:
+            address, _, length = str(value).partition("/")
+            packed = field.kind.dump(address)
+            bits = int(length) if length else 8 * len(packed)
+            if not 0 <= bits <= 8 * len(packed):
+                raise ValueError(f"expected a prefix length up to {8 * len(packed)}, not {value!r}")
+            return f"{field.kind.load(packed)}/{bits}"
+        kind = field.extended[1] if field.extended else field.kind
+        return _round_trip(kind, value)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{field.name}: {error}") from None
+
+
+def _selected(field: Field[Any], values: Mapping[str, Any], value: Any) -> Record:
+    assert field.select
+    by, choices = field.select
+    cls = choices.get(values.get(by), choices.get(None, Opaque))
+    if isinstance(value, Record) and not isinstance(value, cls):
+        raise TypeError(f"{field.name}: expected {cls.__name__}, since {by} is {values.get(by)!r}, not {value!r}")
+    return make(cls, value)
+
+
+def _round_trip(kind: Kind[Any], value: Any) -> Any:
+    if kind.record is None:
+        return kind.load(kind.dump(value))
+    if not kind.plural:
+        return make(kind.record, value)
+    if isinstance(value, (str, bytes, Mapping)):
+        raise TypeError(f"expected a sequence of {kind.record.__name__}, not {value!r}")
+    return tuple(make(kind.record, item) for item in value)
+
+
+def make(cls: type[R], value: Any) -> R:
+    """A record from a record, or from a mapping of its fields."""
+    if isinstance(value, cls):
+        return value
+    if isinstance(value, Mapping):
+        return cls(**value)
+    raise TypeError(f"expected {cls.__name__} or a mapping of its fields, not {value!r}")
+
+
+def _nested(name: str, code: int, record: type[R], plural: bool) -> Kind[Any]:
+    def refuse(value: Any) -> Any:
+        raise TypeError(f"{record.__name__} is no plain value")
+
+    label = record.__name__
+    python = f"tuple[{label}, ...]" if plural else label
+    return Kind(f"{name} {label}", code, 0, refuse, refuse, python=python, record=record, plural=plural)
+
+
+def nest(record: type[R]) -> Kind[R]:
+    """Attributes within an attribute."""
+    return _nested("nest", lib.PYNL_NEST, record, plural=False)
+
+
+def struct(record: type[R]) -> Kind[R]:
+    """A C struct: shorter ones, from older kernels, leave the members that they lack at None."""
+    return _nested("struct", lib.PYNL_DEEP, record, plural=False)
+
+
+def structs(record: type[R]) -> Kind[tuple[R, ...]]:
+    """C structs of one size, one after another."""
+    return _nested("structs", lib.PYNL_DEEP, record, plural=True)
+
+
+def hops(record: type[R]) -> Kind[tuple[R, ...]]:
+    """struct rtnexthop records, each with its own length and attributes behind it."""
+    return _nested("hops", lib.PYNL_HOPS, record, plural=True)
+
+
+def indexed(record: type[R]) -> Kind[tuple[R, ...]]:
+    """Nests in attributes whose types count."""
+    return _nested("indexed", lib.PYNL_INDEXED, record, plural=True)
