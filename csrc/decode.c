@@ -97,8 +97,7 @@ static int table_reserve(struct pynl_table *table)
 {
     uint64_t capacity = table->capacity ? table->capacity * 2 : ROWS_FIRST;
     uint32_t i;
-    int result = enlarge(&table->messages, table->rows * sizeof(*table->messages),
-                         capacity * sizeof(*table->messages));
+    int result = enlarge(&table->messages, table->rows * sizeof(*table->messages), capacity * sizeof(*table->messages));
 
     for (i = 0; !result && i < table->column_count; i++)
         if (table->columns[i].valid)
@@ -399,12 +398,15 @@ static int decode_message(struct pynl_table *table, const struct pynl_plan *plan
         forget_row(table);
         return result;
     }
-    for (i = 0; i < filter_count; i++)
+    for (i = 0; i < filter_count; i++) {
+        if (filters[i].pushed && w->header.nlmsg_flags & NLM_F_DUMP_FILTERED)
+            continue;
         if (!passes(table, &filters[i])) {
             forget_row(table);
             table->filtered++;
             return 0;
         }
+    }
     table->messages[table->rows++] = w->at;
     return 0;
 }

@@ -84,10 +84,10 @@ struct pynl_segment *pynl_segment_new(const uint8_t *data, uint64_t size);
 void pynl_segment_free(struct pynl_segment *);
 
 struct pynl_state {
-    int32_t result;       /* 0: goes on; 1: the reply is complete; -errno: why it is not */
-    int32_t error;        /* the errno that the kernel's DONE or ERROR carried, positive; 0: success */
-    uint32_t flags;       /* every NLM_F_* seen on its messages */
-    uint32_t overrun;     /* NLMSG_OVERRUN messages */
+    int32_t result;   /* 0: goes on; 1: the reply is complete; -errno: why it is not */
+    int32_t error;    /* the errno that the kernel's DONE or ERROR carried, positive; 0: success */
+    uint32_t flags;   /* every NLM_F_* seen on its messages */
+    uint32_t overrun; /* NLMSG_OVERRUN messages */
     uint64_t datagrams;
     uint64_t bytes;
     uint64_t skipped;     /* messages of other requests, and datagrams that were not the kernel's */
@@ -110,9 +110,9 @@ void pynl_reply_state(struct pynl_reply *, struct pynl_state *);
 
 /* ---- decode.c: messages into columns ---- */
 
-struct pynl_column { /* Arrow's layout; all NULL while no row has a value */
-    uint8_t *valid;  /* validity bitmap, least significant bit first */
-    uint8_t *values; /* `width` bytes a row; of text: rows + 1 offsets (int32) into `text` */
+struct pynl_column {  /* Arrow's layout; all NULL while no row has a value */
+    uint8_t *valid;   /* validity bitmap, least significant bit first */
+    uint8_t *values;  /* `width` bytes a row; of text: rows + 1 offsets (int32) into `text` */
     uint8_t *lengths; /* of addresses: the bytes used of each row's `width` */
     uint8_t *text;
     uint64_t text_size;
@@ -125,8 +125,9 @@ struct pynl_column { /* Arrow's layout; all NULL while no row has a value */
 
 struct pynl_filter { /* keeps a row only if its column holds this value */
     uint16_t column;
-    uint8_t length;
-    uint8_t value[32]; /* an integer: 8 bytes in host order; otherwise `length` bytes */
+    uint16_t pushed; /* the request held it too: not applied to messages with NLM_F_DUMP_FILTERED */
+    uint32_t length;
+    const uint8_t *value; /* of a number: 8 bytes in host order; otherwise `length` bytes */
 };
 
 struct pynl_table {
@@ -135,12 +136,12 @@ struct pynl_table {
     const uint8_t **messages; /* where each row's nlmsghdr lies in the segments */
     struct pynl_column *columns;
     uint32_t column_count;
-    uint32_t unknown;      /* top-level attributes that the plan does not name, or of another length; saturates */
-    uint64_t filtered;     /* rows that a filter dropped */
-    uint64_t skipped;      /* messages of another type */
-    uint64_t bytes;        /* decoded so far */
-    uint64_t bad;          /* messages that could not be decoded */
-    uint64_t bad_at;       /* the first of them: its byte offset, counted from the first segment's start, */
+    uint32_t unknown;       /* top-level attributes that the plan does not name, or of another length; saturates */
+    uint64_t filtered;      /* rows that a filter dropped */
+    uint64_t skipped;       /* messages of another type */
+    uint64_t bytes;         /* decoded so far */
+    uint64_t bad;           /* messages that could not be decoded */
+    uint64_t bad_at;        /* the first of them: its byte offset, counted from the first segment's start, */
     uint64_t bad_attribute; /* and where in it the fault lies */
     const uint8_t *bad_message;
     struct pynl_segment *segments;
@@ -174,14 +175,14 @@ struct pynl_entry {
 int64_t pynl_table_tape(const struct pynl_table *, const struct pynl_plan *, int32_t type, uint64_t first,
                         uint64_t count, struct pynl_entry *out, uint64_t room);
 /* The same for one payload of a level, from any source. */
-int64_t pynl_tape(const struct pynl_plan *, uint32_t level, const uint8_t *data, uint64_t size,
-                  struct pynl_entry *out, uint64_t room);
+int64_t pynl_tape(const struct pynl_plan *, uint32_t level, const uint8_t *data, uint64_t size, struct pynl_entry *out,
+                  uint64_t room);
 
 /* ---- text.c: addresses as text, in bulk ---- */
 
 enum pynl_style {
-    PYNL_IP,  /* 4 bytes: dotted quad; 16: RFC 5952, as inet_ntop; others: as PYNL_HEX */
-    PYNL_HEX  /* pairs of hexadecimal digits with colons */
+    PYNL_IP, /* 4 bytes: dotted quad; 16: RFC 5952, as inet_ntop; others: as PYNL_HEX */
+    PYNL_HEX /* pairs of hexadecimal digits with colons */
 };
 
 /* Writes one line a row ('\n' after each): the address, with "/length" where `prefix` is given and the row has

@@ -1,0 +1,53 @@
+"""pynl: netlink for Python.
+
+::
+
+    import pynl
+
+    for route in pynl.routes(table=254):
+        print(route.dst, route.gateway, route.oif)
+
+    with pynl.Netlink(netns="blue") as nl:
+        print(nl.links.get("eth0").mtu)
+"""
+
+import sys
+
+if sys.platform != "linux":
+    raise ImportError("pynl speaks to the Linux kernel, and runs on Linux only")
+
+from .errors import ClosedError, DecodeError, NetlinkError
+from .kinds import Via
+from .netlink import Netlink, addresses, links, neighbours, routes
+from .rtnl.addr import Address
+from .rtnl.link import Link
+from .rtnl.neigh import Neighbour
+from .rtnl.route import Metrics, Nexthop, Route
+from .schema import Record, Unknown
+from .socket import Message, Socket
+from .table import Table
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Address",
+    "ClosedError",
+    "DecodeError",
+    "Link",
+    "Message",
+    "Metrics",
+    "Neighbour",
+    "Netlink",
+    "NetlinkError",
+    "Nexthop",
+    "Record",
+    "Route",
+    "Socket",
+    "Table",
+    "Unknown",
+    "Via",
+    "addresses",
+    "links",
+    "neighbours",
+    "routes",
+]

@@ -102,11 +102,11 @@ def _walk(
         if not 4 <= length <= end - at:
             break
         if at <= offset < at + length:
-            field = cls.ATTRIBUTES.get(type & 0x3FFF)
-            if field is None:
+            found = cls.ATTRIBUTES.get(type & 0x3FFF)
+            if found is None:
                 return [f"type {type & 0x3FFF}"], None
-            path, inner = _inside(field, _inner(cls, field, data[start:end]), data, at + 4, at + length, offset)
-            return [field.name, *path], inner
+            path, inner = _inside(found, _inner(cls, found, data[start:end]), data, at + 4, at + length, offset)
+            return [found.name, *path], inner
         at += (length + 3) & ~3
     return [], None
 

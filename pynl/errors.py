@@ -53,31 +53,6 @@ class NetlinkError(OSError):
         return _rebuild, (type(self), (self.errno, self.message), keywords)
 
 
-class DumpInterrupted(NetlinkError):
-    """A dump that is not one moment's truth, where the caller asked for no less.
-
-    Attributes:
-        table: what was read so far.
-    """
-
-    def __init__(self, message: str, table: Sequence[Any] = ()) -> None:
-        super().__init__(_errno.EINTR, message)
-        self.table = table
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), (self.message, list(self.table)), {})
-
-
-class Overrun(NetlinkError):
-    """Notifications were lost, because they came faster than they were read."""
-
-    def __init__(self, message: str | None = None) -> None:
-        super().__init__(_errno.ENOBUFS, message)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), (self.message,), {})
-
-
 class DecodeError(ValueError):
     """Bytes that are not the message they should be.
 

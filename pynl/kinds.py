@@ -2,7 +2,8 @@
 
 A kind is data: a code that tells the C core how to put the value into a column, and two functions for the rare
 and the nested values that Python reads and writes itself. ``load`` raises ``ValueError`` for bytes that cannot be
-the value (the attribute is then kept raw); ``dump`` raises ``ValueError`` or ``TypeError`` for a value that cannot be sent.
+the value (the attribute is then kept raw); ``dump`` raises ``ValueError`` or ``TypeError`` for a value that cannot
+be sent.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import IntEnum, IntFlag
-from typing import Any, Generic, NamedTuple, TypeVar, Union
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from ._wire import lib
 
@@ -23,9 +24,6 @@ E = TypeVar("E", bound=IntEnum)
 F = TypeVar("F", bound=IntFlag)
 
 _BYTE_ORDER = sys.byteorder
-
-#: What every argument that is an address accepts.
-AddressLike = Union[str, bytes, ipaddress.IPv4Address, ipaddress.IPv6Address]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +42,8 @@ class Kind(Generic[T]):
     style: int = 0
     #: The ``memoryview`` format of a column of it; None where a column holds no numbers.
     format: str | None = None
+    #: The index of a device, for which callers may give its name.
+    device: bool = False
     #: Names for its numbers.
     enum: type[IntEnum] | type[IntFlag] | None = None
     #: The type that a user sees, as the reference shows it.
@@ -83,6 +83,9 @@ S8 = _integer("s8", "=", "b")
 S16 = _integer("s16", "=", "h")
 S32 = _integer("s32", "=", "i")
 S64 = _integer("s64", "=", "q")
+#: The index of a network device, as attributes and as header members hold it.
+DEVICE = replace(U32, device=True)
+DEVICE_S32 = replace(S32, device=True)
 BE16 = _integer("be16", ">", "H")
 BE32 = _integer("be32", ">", "I")
 BE64 = _integer("be64", ">", "Q")
@@ -123,8 +126,8 @@ def named(names: type[E], value: int) -> E | int:
 def _number(names: type[IntEnum] | type[IntFlag], value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    for member in names:
-        if value.upper() in (member.name, member.name.partition("_")[2], member.name.rpartition("_")[2]):
+    for name, member in names.__members__.items():
+        if value.upper() in (name, name.partition("_")[2], name.rpartition("_")[2]):
             return member
     raise ValueError(f"expected one of {', '.join(names.__members__)}, not {value!r}")
 

@@ -18,6 +18,8 @@ R = TypeVar("R", bound=Record)
 _ENTRY = struct.Struct("=IIIHhHH")
 _BYTES_PER_ENTRY = 4
 
+#: struct pynl_field: type, kind, size, column, level.
+_Row = tuple[int, int, int, int, int]
 Entry = tuple[int, int, int, int, int, int, int]
 Entries = Sequence[Entry]
 
@@ -47,7 +49,7 @@ class Plan:
                 outer = record.FIELDS[field.within[0]].kind.record
                 assert outer is not None
                 nested_columns[outer, field.within[1]] = self.columns[name]
-        rows: list[tuple[int, int, int, int, int]] = []
+        rows: list[_Row] = []
         levels: list[tuple[int, int, int, int, int, int]] = []
         lookup: list[int] = []
         todo = [record]
@@ -77,10 +79,10 @@ class Plan:
         )
         #: struct pynl_plan *
         self.c = ffi.new("struct pynl_plan *", (*self._keep, 0, len(self.columns), len(levels)))
-        widths = [self._kind(name).size for name in self.columns]
+        widths = [1 if (kind := self._kind(name)).code == lib.PYNL_FLAG else kind.size for name in self.columns]
         #: One ``enum pynl_kind`` and one width for each column, as pynl_table_new takes them.
         self.column_kinds = bytes(_column_kind(self._kind(name)) for name in self.columns)
-        self.column_widths = bytes(1 if self._kind(n).code == lib.PYNL_FLAG else w for n, w in zip(self.columns, widths, strict=True))
+        self.column_widths = bytes(widths)
 
     def _kind(self, name: str) -> Kind[Any]:
         return column_kind(self.record.FIELDS[name])
@@ -90,7 +92,7 @@ class Plan:
             return self.columns.get(field.name, -1)
         return nested.get((cls, field.name), -1)
 
-    def _add(self, rows: list[tuple[int, int, int, int, int]], field: Field[Any], number: int, kind: Kind[Any], column: int) -> None:
+    def _add(self, rows: list[_Row], field: Field[Any], number: int, kind: Kind[Any], column: int) -> None:
         level = -1
         if _nests(kind):
             assert kind.record is not None
@@ -113,9 +115,14 @@ def _column_kind(kind: Kind[Any]) -> int:
     return lib.PYNL_DEEP if _nests(kind) else kind.code
 
 
-@cache
 def plan_of(record: type[Record]) -> Plan:
     """The plan of a record class with all its fields, made once."""
+    key: Any = record
+    return _plan_of(key)
+
+
+@cache
+def _plan_of(record: type[Record]) -> Plan:
     return Plan(record)
 
 
@@ -124,7 +131,8 @@ def entries_of(room: int, write: Any) -> Entries:
     count = room // _BYTES_PER_ENTRY + 1
     out = ffi.new("struct pynl_entry[]", count)
     written = check(write(out, count))
-    return list(_ENTRY.iter_unpack(ffi.buffer(out, written * _ENTRY.size)))  # type: ignore[arg-type]
+    entries: list[Any] = list(_ENTRY.iter_unpack(ffi.buffer(out, written * _ENTRY.size)))
+    return entries
 
 
 def parse(record: type[R], data: bytes) -> R:
@@ -140,7 +148,8 @@ def parse(record: type[R], data: bytes) -> R:
     try:
         entries = entries_of(len(data), lambda out, room: lib.pynl_tape(plan.c, 0, source, len(data), out, room))
     except DecodeError:
-        raise DecodeError(f"{record.__name__} has an attribute whose length does not fit", fault(data, record.HEADER), data) from None
+        reason = f"{record.__name__} has an attribute whose length does not fit"
+        raise DecodeError(reason, fault(data, record.HEADER), data) from None
     made, _ = _fold(plan, record, data, 0, len(data), entries, 0, 0)
     return made
 

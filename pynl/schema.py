@@ -111,7 +111,7 @@ class Field(property, Generic[T]):
 
     if TYPE_CHECKING:
 
-        @overload  # type: ignore[override]
+        @overload
         def __get__(self, record: None, owner: type | None = None) -> Field[T]: ...
         @overload
         def __get__(self, record: Record, owner: type | None = None) -> T: ...
@@ -121,7 +121,8 @@ class Field(property, Generic[T]):
 def attribute(number: int, kind: Kind[T], *, nested: bool = False, constant: str | None = None) -> Field[T | None]:
     """An attribute: its type, and the kind of its payload.
 
-    ``nested`` sets NLA_F_NESTED when it is sent; ``constant`` is its UAPI name where that is not its class's prefix and its name.
+    ``nested`` sets NLA_F_NESTED when it is sent; ``constant`` is its UAPI name where that is not its class's prefix
+    and its own name.
     """
     return Field(kind, number, nested=nested, constant=constant)  # type: ignore[arg-type]
 
@@ -265,7 +266,8 @@ class Record:
 
     def replace(self: R, **values: Any) -> R:
         """The same record with some fields changed; None takes a field away."""
-        return type(self)(**{**self._given(), **values})
+        kept = {name: value for name, value in self._given().items() if not self.FIELDS[name].within}
+        return type(self)(**{**kept, **values})
 
     def asdict(self) -> dict[str, Any]:
         """Every field by name; nested records become dicts, tuples lists."""
@@ -299,7 +301,8 @@ class Record:
         return hash((type(self), self._values()))
 
     def __repr__(self) -> str:
-        values = [f"{name}={_show(value)}" for name, value in self.items()]
+        shown = ((n, v) for n, v in self.items() if v or not self.FIELDS[n].member)  # a header's zeros say nothing
+        values = [f"{name}={_show(value)}" for name, value in shown]
         if self.unknown:
             values.append(f"unknown={self.unknown!r}")
         return f"{type(self).__name__}({', '.join(values)})"
@@ -326,7 +329,8 @@ def _plain(value: Any) -> Any:
 
 def _show(value: Any) -> str:
     """An enum's member by name, everything else as it is."""
-    return str(value.name) if hasattr(value, "name") and isinstance(value, int) and value.name else repr(value)
+    name = getattr(value, "name", None)
+    return name if isinstance(value, int) and isinstance(name, str) else repr(value)
 
 
 def nearest(name: str, names: Mapping[str, Any] | Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 from ._wire import ffi, lib, message_bytes
 from .ack import error_of
 from .encode import message
-from .errors import ClosedError, DecodeError, NetlinkError, check
+from .errors import ClosedError, DecodeError, check
 from .netns import NetNS, open_netns
 from .schema import Record
 
@@ -84,7 +84,9 @@ class Socket:
         OSError: there is no such namespace or protocol, or no permission.
     """
 
-    def __init__(self, protocol: int = NETLINK_ROUTE, *, netns: NetNS | None = None, timeout: float | None = 30.0) -> None:
+    def __init__(
+        self, protocol: int = NETLINK_ROUTE, *, netns: NetNS | None = None, timeout: float | None = 30.0
+    ) -> None:
         if timeout is not None and not timeout > 0:
             raise ValueError(f"timeout: expected a positive number of seconds, or None, not {timeout!r}")
         self.protocol = protocol
@@ -147,7 +149,13 @@ class Socket:
         self.set_option(_SOL_NETLINK, _DROP_MEMBERSHIP, group)
 
     def request(
-        self, type: int, payload: bytes = b"", flags: int = 0, *, record: type[Record] | None = None, name: str | None = None
+        self,
+        type: int,
+        payload: bytes = b"",
+        flags: int = 0,
+        *,
+        record: type[Record] | None = None,
+        name: str | None = None,
     ) -> list[Message]:
         """Sends one request and returns the messages of its answer, the ACK left out.
 
@@ -166,7 +174,13 @@ class Socket:
         return split(bytes(answer))
 
     def dump(
-        self, type: int, payload: bytes = b"", flags: int = 0, *, record: type[Record] | None = None, name: str | None = None
+        self,
+        type: int,
+        payload: bytes = b"",
+        flags: int = 0,
+        *,
+        record: type[Record] | None = None,
+        name: str | None = None,
     ) -> list[Message]:
         """Sends one dump request (NLM_F_DUMP) and returns all messages of its answer. As :meth:`request`."""
         answer = bytearray()
@@ -267,7 +281,9 @@ class Socket:
     def __enter__(self: S) -> S:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def __del__(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import sys
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
@@ -38,15 +39,11 @@ class Store:
         self._blocks: weakref.WeakValueDictionary[int, Block] = weakref.WeakValueDictionary()
         self._names: dict[str, _Names] = {}
 
-    def decode(self, segment: Any, filters: Sequence[tuple[str, bytes]] = ()) -> int:
+    def decode(self, segment: Any, filters: Filters | None = None) -> int:
         """Decodes a C segment, which the table owns from here on; returns how many rows it added."""
-        filled = ffi.new("struct pynl_filter[]", len(filters))
-        for c_filter, (name, value) in zip(filled, filters, strict=True):
-            c_filter.column = self.plan.columns[name]
-            c_filter.length = len(value)
-            ffi.memmove(c_filter.value, value, len(value))
         self._blocks.clear()
-        return check(lib.pynl_table_decode(self.c, self.plan.c, filled, len(filters), segment))
+        c, count = (filters.c, filters.count) if filters else (ffi.NULL, 0)
+        return check(lib.pynl_table_decode(self.c, self.plan.c, c, count, segment))
 
     def decode_bytes(self, data: bytes) -> int:
         """Decodes whole messages, one after another."""
@@ -83,6 +80,47 @@ def message_at(pointer: Any) -> bytes:
     """A message in C memory: its header begins with its length."""
     (length,) = _LENGTH.unpack(ffi.buffer(pointer, _LENGTH.size))
     return bytes(ffi.buffer(pointer, length))
+
+
+class Filters:
+    """What a row's fields must be to be kept, as C compares them.
+
+    Args:
+        plan: the plan of the table.
+        wanted: field name -> value, as the record would show it.
+        pushed: those that messages with NLM_F_DUMP_FILTERED are not held to: the kernel filtered by them.
+
+    Raises:
+        TypeError: a field that has no column, and cannot be filtered by.
+    """
+
+    def __init__(self, plan: Plan, wanted: Mapping[str, Any], pushed: frozenset[str] = frozenset()) -> None:
+        found: list[tuple[str, bytes]] = []
+        for name, value in wanted.items():
+            found += _filter(plan.record.FIELDS[name], value)
+        self.count = len(found)
+        self._values = [ffi.from_buffer("uint8_t[]", value) for _, value in found]
+        rows = [
+            (plan.columns[name], name in pushed, len(value), c)
+            for (name, value), c in zip(found, self._values, strict=True)
+        ]
+        self.c = ffi.new("struct pynl_filter[]", rows)
+
+
+def _filter(field: Field[Any], value: Any) -> list[tuple[str, bytes]]:
+    """The columns that must be equal, and to what."""
+    kind = column_kind(field)
+    if kind.code in (lib.PYNL_INT, lib.PYNL_BE, lib.PYNL_FLAG):
+        width = max(kind.size, 1)
+        return [(field.name, (int(value) & ((1 << 8 * width) - 1)).to_bytes(8, sys.byteorder))]
+    if kind.code == lib.PYNL_TEXT:
+        return [(field.name, kind.dump(value)[:-1])]
+    if kind.code == lib.PYNL_ADDRESS and field.length:
+        address, _, length = value.partition("/")
+        return [(field.name, kind.dump(address)), (field.length, int(length).to_bytes(8, sys.byteorder))]
+    if kind.code == lib.PYNL_ADDRESS:
+        return [(field.name, kind.dump(value))]
+    raise TypeError(f"cannot filter by {field.name}: its values are nested")
 
 
 class _Names(dict[Any, Any]):
@@ -143,7 +181,7 @@ class Block(Rows):
         kind = column_kind(field)
         width = column.width
         data = ffi.buffer(column.values + self._first * width, self._count * width)
-        values: list[Any] = memoryview(data).cast(kind.format or "B").tolist()
+        values: list[Any] = numbers(memoryview(data), kind).tolist()
         mask = self._mask(column)
         if mask is not None:
             values = [value if there else None for value, there in zip(values, mask, strict=True)]
@@ -172,9 +210,7 @@ class Block(Rows):
         room = self._count * lib.PYNL_TEXT_LINE
         out = ffi.new("char[]", room)
         style = field.kind.style
-        size = check(
-            lib.pynl_text_addresses(ffi.addressof(column), prefix, self._first, self._count, style, out, room)
-        )
+        size = check(lib.pynl_text_addresses(ffi.addressof(column), prefix, self._first, self._count, style, out, room))
         lines: list[Any] = bytes(ffi.buffer(out, size)).decode("ascii").split("\n")
         lines.pop()
         mask = self._mask(column)
@@ -225,7 +261,8 @@ class Block(Rows):
     def _malformed(self) -> bool:
         """Whether some nested attribute may be kept raw: only reading it tells."""
         plan = self._store.plan
-        return any(self._store.column(name).kind == lib.PYNL_DEEP and self._store.column(name).count for name in plan.columns)
+        columns = (self._store.column(name) for name in plan.columns)
+        return any(column.kind == lib.PYNL_DEEP and column.count for column in columns)
 
     def _holds(self, row: int, field: Field[Any], type: int, payload: bytes) -> bool:
         """Whether the record shows this payload as the field's value."""
@@ -246,11 +283,18 @@ class Block(Rows):
         return tuple(names)
 
 
+def numbers(data: memoryview, kind: Kind[Any]) -> memoryview:
+    """Bytes as the numbers of a kind."""
+    cast: Any = data.cast
+    typed: memoryview = cast(kind.format or "B")
+    return typed
+
+
 class Columns(Mapping[str, memoryview]):
     """A table's values by field, each the memory that C wrote: no copy.
 
-    Numbers have their own format (``"I"`` ...), addresses are rows of ``itemsize`` bytes, text is Arrow's offsets. Of a field
-    that no row has, the buffer is empty.
+    Numbers have their own format (``"I"`` ...), addresses are rows of bytes, text is Arrow's offsets. Of a field that
+    no row has, the buffer is empty.
     """
 
     def __init__(self, store: Store, rows: range) -> None:
@@ -271,7 +315,7 @@ class Columns(Mapping[str, memoryview]):
         if column.kind == lib.PYNL_ADDRESS:
             shaped = data.cast("B", (rows, column.width)) if rows and column.width else data
             return shaped[self._rows.start : self._rows.stop : self._rows.step]
-        return data.cast(kind.format or "B")[self._rows.start : self._rows.stop : self._rows.step]
+        return numbers(data, kind)[self._rows.start : self._rows.stop : self._rows.step]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._store.plan.columns)
@@ -322,7 +366,8 @@ class Table(Sequence[R], Generic[R]):
     @property
     def record(self) -> type[R]:
         """The class of the records."""
-        return self._store.plan.record  # type: ignore[return-value]
+        record: Any = self._store.plan.record
+        return record  # type: ignore[no-any-return]
 
     @property
     def columns(self) -> Columns:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from .._wire import lib
-from ..kinds import BE16, BE64, BYTES, FLAG, IP, S32, TEXT, U8, U16, U32, U64, Kind, enum, named
+from ..kinds import BE16, BE64, BYTES, IP, S32, TEXT, U8, U32, U64, Kind, enum, named
 from ..schema import Record, attribute, nest
 from .constants import EncapType, Seg6LocalAction, Seg6Mode
 
@@ -30,9 +30,7 @@ def _labels_dump(value: Any) -> bytes:
 
 
 #: An MPLS label stack (RFC 3032), outermost first; the last entry has the bottom-of-stack bit.
-LABELS: Kind[tuple[int, ...]] = Kind(
-    "labels", lib.PYNL_DEEP, 0, _labels_load, _labels_dump, python="tuple[int, ...]"
-)
+LABELS: Kind[tuple[int, ...]] = Kind("labels", lib.PYNL_DEEP, 0, _labels_load, _labels_dump, python="tuple[int, ...]")
 
 
 class Mpls(Record, prefix="MPLS_IPTUNNEL_"):
@@ -104,9 +102,7 @@ def _srh_bytes(segments: Any) -> bytes:
 
 
 #: A segment routing header (RFC 8754) without TLVs: its segments, in the order in which they are visited.
-SRH: Kind[tuple[str, ...]] = Kind(
-    "ipv6_sr_hdr", lib.PYNL_DEEP, 0, _srh_segments, _srh_bytes, python="tuple[str, ...]"
-)
+SRH: Kind[tuple[str, ...]] = Kind("ipv6_sr_hdr", lib.PYNL_DEEP, 0, _srh_segments, _srh_bytes, python="tuple[str, ...]")
 
 
 class Seg6Encap(NamedTuple):

@@ -7,12 +7,15 @@ import socket
 from collections.abc import Mapping
 from typing import Any
 
-from ..kinds import BE32, BYTES, IP, S32, TEXT, U8, U16, U32, VIA, enum, flags
+from ..family import Family
+from ..kinds import BE32, BYTES, DEVICE, DEVICE_S32, IP, S32, TEXT, U8, U16, U32, VIA, enum, flags
 from ..schema import Record, attribute, hops, member, nest, pad, prefix, select, struct
+from ..service import Service
 from .constants import (
     AddressFamily,
     DelReason,
     EncapType,
+    MessageType,
     MetricFeatures,
     NexthopFlags,
     RouteFlags,
@@ -56,7 +59,7 @@ class Nexthop(Record, prefix="RTA_", struct="rtnexthop", struct_prefix="rtnh_"):
     #: rtnh_hops: the weight less one.
     hops = member(U8)
     #: rtnh_ifindex.
-    oif = member(S32)
+    oif = member(DEVICE_S32)
     gateway = attribute(5, IP)
     flow = attribute(11, U32)
     via = attribute(18, VIA)
@@ -98,8 +101,8 @@ class Route(Record, prefix="RTA_", struct="rtmsg", struct_prefix="rtm_"):
 
     dst = prefix(1, IP, "dst_len")
     src = prefix(2, IP, "src_len")
-    iif = attribute(3, U32)
-    oif = attribute(4, U32)
+    iif = attribute(3, DEVICE)
+    oif = attribute(4, DEVICE)
     gateway = attribute(5, IP)
     priority = attribute(6, U32)
     prefsrc = attribute(7, IP)
@@ -162,3 +165,36 @@ class Route(Record, prefix="RTA_", struct="rtmsg", struct_prefix="rtm_"):
     def prefsrc_address(self) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         """The preferred source as ``ipaddress`` shows it."""
         return None if self.prefsrc is None else ipaddress.ip_address(self.prefsrc)
+
+
+ROUTES = Family(
+    name="routes",
+    record=Route,
+    new=MessageType.RTM_NEWROUTE,
+    delete=MessageType.RTM_DELROUTE,
+    get=MessageType.RTM_GETROUTE,
+    protocols=(AddressFamily.AF_INET, AddressFamily.AF_INET6),
+    pushed={name: name for name in ("table", "oif", "protocol", "type")},
+    wider=frozenset({"oif"}),  # of any next hop
+)
+
+
+class Routes(Service[Route]):
+    """The routes of a namespace."""
+
+    FAMILY = ROUTES
+
+    def get(self, dst: Any, *, fibmatch: bool = False, **options: Any) -> Route:
+        """The route that the kernel would send a packet by.
+
+        Args:
+            dst: where the packet goes.
+            fibmatch: return the table's entry that matches, not the route resolved from it (since 4.13).
+            options: what else is known of the packet: ``src``, ``oif``, ``iif``, ``mark``, ``uid``, ``tos``,
+                ``ip_proto``, ``sport``, ``dport``, ``flowlabel``.
+
+        Raises:
+            NetlinkError: ENETUNREACH and the like: there is no route, or the one there is says so.
+        """
+        asked = RouteFlags.RTM_F_LOOKUP_TABLE | (RouteFlags.RTM_F_FIB_MATCH if fibmatch else 0)
+        return self._ask(Route(dst=dst, flags=asked, **self._normal(options)))

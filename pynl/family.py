@@ -1,0 +1,34 @@
+"""A family of objects: the messages that read and write them, declared beside their record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, Generic, TypeVar
+
+from .schema import Record
+
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True)
+class Family(Generic[R]):
+    """What a service needs to know of one kind of object."""
+
+    #: As the session calls its service.
+    name: str
+    record: type[R]
+    #: The message types: RTM_NEW*, RTM_DEL*, RTM_GET*.
+    new: IntEnum
+    delete: IntEnum
+    get: IntEnum
+    #: The address families to dump, one by one, where the caller names none: dumps of AF_UNSPEC may hold the RTNL
+    #: lock that those of one family do not take.
+    protocols: tuple[IntEnum, ...]
+    #: Filters that a strict kernel applies to a dump: the caller's name -> the request's field.
+    pushed: Mapping[str, str]
+    #: Those of them that mean more to the kernel than that the field has this value: where it filtered, that counts.
+    wider: frozenset[str] = frozenset()
+    #: What every dump request holds.
+    request: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,75 @@
+"""The session: one namespace's objects, each kind behind its service."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TypeVar
+
+from .netns import NetNS
+from .rtnl.addr import Address, Addresses
+from .rtnl.link import Link, Links
+from .rtnl.neigh import Neighbour, Neighbours
+from .rtnl.route import Route, Routes
+from .socket import Socket
+from .table import Table
+
+N = TypeVar("N", bound="Netlink")
+
+
+class Netlink:
+    """A session with the kernel of one network namespace; several threads may share it.
+
+    Args:
+        netns: the namespace: name, path, process id or file descriptor; None: this one.
+        timeout: seconds that the kernel may stay silent while an answer is awaited; None: for ever.
+
+    Raises:
+        OSError: there is no such namespace, or no permission.
+    """
+
+    def __init__(self, netns: NetNS | None = None, *, timeout: float | None = 30.0) -> None:
+        #: The rtnetlink socket below the services.
+        self.socket = Socket(netns=netns, timeout=timeout)
+        self.routes = Routes(self.socket)
+        self.links = Links(self.socket)
+        self.addresses = Addresses(self.socket)
+        self.neighbours = Neighbours(self.socket)
+
+    def close(self) -> None:
+        """Closes it; a thread that waits for an answer gets ClosedError. May be called twice."""
+        self.socket.close()
+
+    def __enter__(self: N) -> N:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Netlink on {self.socket!r}>"
+
+
+def routes(netns: NetNS | None = None, **filters: object) -> Table[Route]:
+    """The routes of a namespace, in one line; filters as :meth:`pynl.Netlink.routes.dump` takes them."""
+    with Netlink(netns) as nl:
+        return nl.routes.dump(**filters)
+
+
+def links(netns: NetNS | None = None, **filters: object) -> Table[Link]:
+    """The links of a namespace, in one line."""
+    with Netlink(netns) as nl:
+        return nl.links.dump(**filters)
+
+
+def addresses(netns: NetNS | None = None, **filters: object) -> Table[Address]:
+    """The addresses of a namespace's devices, in one line."""
+    with Netlink(netns) as nl:
+        return nl.addresses.dump(**filters)
+
+
+def neighbours(netns: NetNS | None = None, **filters: object) -> Table[Neighbour]:
+    """The neighbours of a namespace, in one line."""
+    with Netlink(netns) as nl:
+        return nl.neighbours.dump(proxy=bool(filters.pop("proxy", False)), **filters)

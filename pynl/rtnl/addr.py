@@ -1,0 +1,110 @@
+"""Addresses of devices: RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR (linux/if_addr.h, RFC 3549 section 3.1.2)."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import NetlinkError
+from ..family import Family
+from ..kinds import DEVICE, IP, S32, TEXT, U8, U32, enum, flags
+from ..schema import Record, attribute, member, struct
+from ..service import Service
+from .constants import AddressFamily, AddressFlags, AddressProtocol, MessageType, RouteScope
+
+
+class AddressCacheInfo(Record, struct="ifa_cacheinfo"):
+    """IFA_CACHEINFO: lifetimes in seconds (2**32 - 1: for ever), stamps in 1/100 s since boot."""
+
+    prefered = member(U32)
+    valid = member(U32)
+    cstamp = member(U32)
+    tstamp = member(U32)
+
+
+class Address(Record, prefix="IFA_", struct="ifaddrmsg", struct_prefix="ifa_"):
+    """An address of a device.
+
+    ``local`` is the device's own address. ``address`` is the same, except on a point-to-point link, where it is
+    the peer's. IPv6 has ``local`` only where there is a peer: :attr:`own` is right for both.
+    """
+
+    family = member(enum(U8, AddressFamily))
+    prefixlen = member(U8)
+    flags = member(flags(U8, AddressFlags), extended=(8, flags(U32, AddressFlags), None))
+    scope = member(enum(U8, RouteScope))
+    #: Called ifa_index in C.
+    ifindex = member(DEVICE)
+
+    address = attribute(1, IP)
+    local = attribute(2, IP)
+    label = attribute(3, TEXT)
+    broadcast = attribute(4, IP)
+    anycast = attribute(5, IP)
+    cacheinfo = attribute(6, struct(AddressCacheInfo))
+    multicast = attribute(7, IP)
+    rt_priority = attribute(9, U32)
+    target_netnsid = attribute(10, S32)
+    proto = attribute(11, enum(U8, AddressProtocol))
+    mc_users = attribute(12, U32)
+
+    @classmethod
+    def _defaults(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Family and prefix length follow from the address."""
+        found = values.get("local") or values.get("address")
+        if found is None:
+            return {}
+        six = ":" in found
+        made = {"family": AddressFamily.AF_INET6 if six else AddressFamily.AF_INET, "prefixlen": 128 if six else 32}
+        return {name: value for name, value in made.items() if name not in values}
+
+    @property
+    def own(self) -> str | None:
+        """The device's own address, whichever attribute the family has it in."""
+        return self.local or self.address
+
+    @property
+    def peer(self) -> str | None:
+        """The address at the other end of a point-to-point link."""
+        return self.address if self.local is not None and self.local != self.address else None
+
+    @property
+    def interface(self) -> ipaddress.IPv4Interface | ipaddress.IPv6Interface | None:
+        """The device's own address with its prefix length, as ``ipaddress`` shows it."""
+        return None if self.own is None else ipaddress.ip_interface(f"{self.own}/{self.prefixlen}")
+
+
+ADDRESSES = Family(
+    name="addresses",
+    record=Address,
+    new=MessageType.RTM_NEWADDR,
+    delete=MessageType.RTM_DELADDR,
+    get=MessageType.RTM_GETADDR,
+    protocols=(AddressFamily.AF_INET, AddressFamily.AF_INET6),
+    pushed={"ifindex": "ifindex"},
+)
+
+
+class Addresses(Service[Address]):
+    """The addresses of a namespace's devices."""
+
+    FAMILY = ADDRESSES
+
+    def get(self, address: Any, **filters: Any) -> Address:
+        """The entry of one of this namespace's own addresses (read by a dump: IPv4 knows no other way).
+
+        Args:
+            address: the address, without a length.
+            filters: as :meth:`dump`, such as ``ifindex`` where several devices have it.
+
+        Raises:
+            NetlinkError: EADDRNOTAVAIL: no device has it.
+        """
+        text = IP.load(IP.dump(address))
+        family = AddressFamily.AF_INET6 if ":" in text else AddressFamily.AF_INET
+        for found in self.dump(family=family, **filters):
+            if found.own == text:
+                return found
+        raise NetlinkError(errno.EADDRNOTAVAIL, f"no device has {text}", request="RTM_GETADDR")

@@ -1,0 +1,407 @@
+"""Links: RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK (linux/if_link.h, RFC 3549 section 3.1.2)."""
+
+from __future__ import annotations
+
+import struct as binary
+from typing import Any
+
+from .._wire import lib
+from ..family import Family
+from ..kinds import (
+    BYTES,
+    DEVICE,
+    DEVICE_S32,
+    HARDWARE,
+    IP,
+    S32,
+    TEXT,
+    U8,
+    U16,
+    U32,
+    U64,
+    Kind,
+    enum,
+    flags,
+    packed,
+)
+from ..schema import Record, attribute, many, member, nest, pad, select, struct, within
+from ..service import Service
+from ..table import Table
+from .bridge import BridgeAfSpec, BridgePort
+from .constants import AddressFamily, ExtFilter, LinkFlags, LinkMode, MessageType, OperState
+from .kindconstants import NetkitMode, NetkitPairing, NetkitPolicy, NetkitScrub
+from .linkconstants import AddrGenMode, LinkEvent, LinkType, PortRequest, XdpAttached, XdpFlags
+from .linkkinds import LINK_KINDS, PORT_KINDS
+from .vf import VfInfoList
+
+#: Bytes of a device's name, NUL included; longer ones are alternative names.
+IFNAMSIZ = 16
+
+# Within a class a field's name hides the function of that name.
+EXT_MASK = flags(U32, ExtFilter)
+
+
+def _uint_load(data: bytes) -> int:
+    if len(data) not in (4, 8):
+        raise ValueError(f"{len(data)} bytes are no uint")
+    value: int = binary.unpack("=I" if len(data) == 4 else "=Q", data)[0]
+    return value
+
+
+def _uint_dump(value: Any) -> bytes:
+    return U32.dump(value) if isinstance(value, int) and 0 <= value < 1 << 32 else U64.dump(value)
+
+
+#: NLA_UINT: a number in four bytes where it fits, else in eight.
+UINT: Kind[int] = Kind("uint", lib.PYNL_DEEP, 0, _uint_load, _uint_dump)
+
+
+class LinkStats(Record, struct="rtnl_link_stats"):
+    """IFLA_STATS: the counters' low 32 bits."""
+
+    rx_packets = member(U32)
+    tx_packets = member(U32)
+    rx_bytes = member(U32)
+    tx_bytes = member(U32)
+    rx_errors = member(U32)
+    tx_errors = member(U32)
+    rx_dropped = member(U32)
+    tx_dropped = member(U32)
+    multicast = member(U32)
+    collisions = member(U32)
+    rx_length_errors = member(U32)
+    rx_over_errors = member(U32)
+    rx_crc_errors = member(U32)
+    rx_frame_errors = member(U32)
+    rx_fifo_errors = member(U32)
+    rx_missed_errors = member(U32)
+    tx_aborted_errors = member(U32)
+    tx_carrier_errors = member(U32)
+    tx_fifo_errors = member(U32)
+    tx_heartbeat_errors = member(U32)
+    tx_window_errors = member(U32)
+    rx_compressed = member(U32)
+    tx_compressed = member(U32)
+    rx_nohandler = member(U32)
+
+
+class LinkStats64(Record, struct="rtnl_link_stats64"):
+    """IFLA_STATS64."""
+
+    rx_packets = member(U64)
+    tx_packets = member(U64)
+    rx_bytes = member(U64)
+    tx_bytes = member(U64)
+    rx_errors = member(U64)
+    tx_errors = member(U64)
+    rx_dropped = member(U64)
+    tx_dropped = member(U64)
+    multicast = member(U64)
+    collisions = member(U64)
+    rx_length_errors = member(U64)
+    rx_over_errors = member(U64)
+    rx_crc_errors = member(U64)
+    rx_frame_errors = member(U64)
+    rx_fifo_errors = member(U64)
+    rx_missed_errors = member(U64)
+    tx_aborted_errors = member(U64)
+    tx_carrier_errors = member(U64)
+    tx_fifo_errors = member(U64)
+    tx_heartbeat_errors = member(U64)
+    tx_window_errors = member(U64)
+    rx_compressed = member(U64)
+    tx_compressed = member(U64)
+    rx_nohandler = member(U64)
+    rx_otherhost_dropped = member(U64)
+
+
+class LinkMap(Record, struct="rtnl_link_ifmap"):
+    """IFLA_MAP: a device's resources, of ISA days."""
+
+    mem_start = member(U64)
+    mem_end = member(U64)
+    base_addr = member(U64)
+    irq = member(U16)
+    dma = member(U8)
+    port = member(U8)
+    _pad = pad(4)
+
+
+class Inet6CacheInfo(Record, struct="ifla_cacheinfo"):
+    """IFLA_INET6_CACHEINFO: times in ms; the stamp in 1/100 s since boot."""
+
+    max_reasm_len = member(U32)
+    tstamp = member(U32)
+    reachable_time = member(U32)
+    retrans_time = member(U32)
+
+
+class Inet(Record, prefix="IFLA_INET_"):
+    """IPv4 on a link."""
+
+    #: The sysctls, each at its Ipv4Conf less one. Read only: to set some the kernel takes a nest.
+    conf = attribute(1, packed(U32, "int"))
+
+
+class Inet6(Record, prefix="IFLA_INET6_"):
+    """IPv6 on a link."""
+
+    flags = attribute(1, U32)
+    #: The sysctls, each at its Ipv6Conf. Read only.
+    conf = attribute(2, packed(U32, "int"))
+    stats = attribute(3, packed(U64, "int"))
+    mcast = attribute(4, BYTES)
+    cacheinfo = attribute(5, struct(Inet6CacheInfo))
+    icmp6stats = attribute(6, packed(U64, "int"))
+    token = attribute(7, IP)
+    addr_gen_mode = attribute(8, enum(U8, AddrGenMode))
+    ra_mtu = attribute(9, U32)
+
+
+class Mctp(Record, prefix="IFLA_MCTP_"):
+    """MCTP on a link (since 5.15)."""
+
+    net = attribute(1, U32)
+    phys_binding = attribute(2, U8)
+
+
+class AfSpec(Record, prefix="AF_"):
+    """IFLA_AF_SPEC: each address family's own nest, by its number."""
+
+    inet = attribute(2, nest(Inet))
+    inet6 = attribute(10, nest(Inet6))
+    mctp = attribute(45, nest(Mctp))
+
+
+class VirtualPort(Record, prefix="IFLA_PORT_"):
+    """A port's association with a switch (802.1Qbg and its forerunners)."""
+
+    vf = attribute(1, U32)
+    profile = attribute(2, TEXT)
+    vsi_type = attribute(3, BYTES)
+    instance_uuid = attribute(4, BYTES)
+    host_uuid = attribute(5, BYTES)
+    request = attribute(6, enum(U8, PortRequest))
+    response = attribute(7, U16)
+
+
+class VfPorts(Record, prefix="IFLA_VF_"):
+    """IFLA_VF_PORTS."""
+
+    port = many(1, nest(VirtualPort))
+
+
+class LinkInfo(Record, prefix="IFLA_INFO_"):
+    """IFLA_LINKINFO: the kind of a virtual link, and what it tells of itself and as a port of its master."""
+
+    kind = attribute(1, TEXT)
+    data = select(2, "kind", LINK_KINDS)
+    xstats = attribute(3, BYTES)
+    slave_kind = attribute(4, TEXT)
+    slave_data = select(5, "slave_kind", PORT_KINDS)
+
+
+class Xdp(Record, prefix="IFLA_XDP_"):
+    """XDP programs on a link."""
+
+    fd = attribute(1, S32)
+    attached = attribute(2, enum(U8, XdpAttached))
+    flags = attribute(3, flags(U32, XdpFlags))
+    prog_id = attribute(4, U32)
+    drv_prog_id = attribute(5, U32)
+    skb_prog_id = attribute(6, U32)
+    hw_prog_id = attribute(7, U32)
+    expected_fd = attribute(8, S32)
+
+
+class PropList(Record, prefix="IFLA_"):
+    """IFLA_PROP_LIST: a link's alternative names (since 5.5)."""
+
+    alt_ifname = many(53, TEXT)
+
+
+class ProtoDownReason(Record, prefix="IFLA_PROTO_DOWN_REASON_"):
+    """Why a link is held down: bits that user space gives meaning to (since 5.10)."""
+
+    mask = attribute(1, U32)
+    value = attribute(2, U32)
+
+
+class DpllPin(Record, prefix="DPLL_A_PIN_"):
+    """The clock pin of a link (linux/dpll.h, since 6.7)."""
+
+    id = attribute(1, U32)
+
+
+class Link(Record, prefix="IFLA_", struct="ifinfomsg", struct_prefix="ifi_"):
+    """A network device."""
+
+    family = member(enum(U8, AddressFamily))
+    _pad = pad(1)
+    type = member(enum(U16, LinkType))
+    #: Called ifi_index in C.
+    ifindex = member(DEVICE_S32)
+    flags = member(flags(U32, LinkFlags))
+    #: Which flags a request is to change; in an answer without meaning.
+    change = member(U32)
+
+    address = attribute(1, HARDWARE)
+    broadcast = attribute(2, HARDWARE)
+    ifname = attribute(3, TEXT)
+    mtu = attribute(4, U32)
+    #: The link below, in the namespace ``link_netnsid`` where that is there.
+    link = attribute(5, DEVICE)
+    qdisc = attribute(6, TEXT)
+    stats = attribute(7, struct(LinkStats))
+    cost = attribute(8, BYTES)
+    priority = attribute(9, BYTES)
+    master = attribute(10, DEVICE)
+    wireless = attribute(11, BYTES)
+    protinfo = select(12, "family", {AddressFamily.AF_INET6: Inet6, AddressFamily.AF_BRIDGE: BridgePort}, nested=True)
+    txqlen = attribute(13, U32)
+    map = attribute(14, struct(LinkMap))
+    weight = attribute(15, U32)
+    operstate = attribute(16, enum(U8, OperState))
+    linkmode = attribute(17, enum(U8, LinkMode))
+    linkinfo = attribute(18, nest(LinkInfo))
+    net_ns_pid = attribute(19, U32)
+    ifalias = attribute(20, TEXT)
+    num_vf = attribute(21, U32)
+    vfinfo_list = attribute(22, nest(VfInfoList))
+    stats64 = attribute(23, struct(LinkStats64))
+    vf_ports = attribute(24, nest(VfPorts))
+    port_self = attribute(25, nest(VirtualPort))
+    af_spec = select(26, "family", {AddressFamily.AF_BRIDGE: BridgeAfSpec, None: AfSpec})
+    group = attribute(27, U32)
+    net_ns_fd = attribute(28, U32)
+    ext_mask = attribute(29, EXT_MASK)
+    promiscuity = attribute(30, U32)
+    num_tx_queues = attribute(31, U32)
+    num_rx_queues = attribute(32, U32)
+    carrier = attribute(33, U8)
+    phys_port_id = attribute(34, HARDWARE)
+    carrier_changes = attribute(35, U32)
+    phys_switch_id = attribute(36, HARDWARE)
+    link_netnsid = attribute(37, S32)
+    phys_port_name = attribute(38, TEXT)
+    proto_down = attribute(39, U8)
+    gso_max_segs = attribute(40, U32)
+    gso_max_size = attribute(41, U32)
+    pad = attribute(42, BYTES)
+    xdp = attribute(43, nest(Xdp))
+    event = attribute(44, enum(U32, LinkEvent))
+    new_netnsid = attribute(45, S32)
+    target_netnsid = attribute(46, S32)
+    carrier_up_count = attribute(47, U32)
+    carrier_down_count = attribute(48, U32)
+    new_ifindex = attribute(49, S32)
+    min_mtu = attribute(50, U32)
+    max_mtu = attribute(51, U32)
+    prop_list = attribute(52, nest(PropList), nested=True)
+    alt_ifname = attribute(53, TEXT)
+    perm_address = attribute(54, HARDWARE)
+    proto_down_reason = attribute(55, nest(ProtoDownReason), nested=True)
+    parent_dev_name = attribute(56, TEXT)
+    parent_dev_bus_name = attribute(57, TEXT)
+    gro_max_size = attribute(58, U32)
+    tso_max_size = attribute(59, U32)
+    tso_max_segs = attribute(60, U32)
+    allmulti = attribute(61, U32)
+    devlink_port = attribute(62, BYTES, nested=True)
+    gso_ipv4_max_size = attribute(63, U32)
+    gro_ipv4_max_size = attribute(64, U32)
+    dpll_pin = attribute(65, nest(DpllPin), nested=True)
+    max_pacing_offload_horizon = attribute(66, UINT)
+    netns_immutable = attribute(67, U8)
+    headroom = attribute(68, U16)
+    tailroom = attribute(69, U16)
+
+    #: The kind of a virtual link: bridge, vlan ...
+    kind = within("linkinfo", LinkInfo.kind)
+
+    @property
+    def altnames(self) -> tuple[str, ...]:
+        """Its alternative names."""
+        return (self.prop_list.alt_ifname or ()) if self.prop_list else ()
+
+    @property
+    def up(self) -> bool:
+        """It is switched on (IFF_UP); whether it works, ``operstate`` tells."""
+        return bool(self.flags & LinkFlags.IFF_UP)
+
+    @property
+    def running(self) -> bool:
+        """It is switched on and fit to carry packets (IFF_RUNNING)."""
+        return bool(self.flags & LinkFlags.IFF_RUNNING)
+
+
+class Veth(Record, prefix="VETH_INFO_"):
+    """A pair of Ethernet links; sent only (linux/veth.h)."""
+
+    peer = attribute(1, nest(Link))
+
+
+class Vxcan(Record, prefix="VXCAN_INFO_"):
+    """A pair of CAN links; sent only (linux/can/vxcan.h)."""
+
+    peer = attribute(1, nest(Link))
+
+
+class Netkit(Record, prefix="IFLA_NETKIT_"):
+    """A pair of links that BPF programs forward between (since 6.7)."""
+
+    peer_info = attribute(1, nest(Link))
+    primary = attribute(2, U8)
+    policy = attribute(3, enum(U32, NetkitPolicy))
+    peer_policy = attribute(4, enum(U32, NetkitPolicy))
+    mode = attribute(5, enum(U32, NetkitMode))
+    scrub = attribute(6, enum(U32, NetkitScrub))
+    peer_scrub = attribute(7, enum(U32, NetkitScrub))
+    headroom = attribute(8, U16)
+    tailroom = attribute(9, U16)
+    pairing = attribute(10, enum(U32, NetkitPairing))
+
+
+# Here, not in linkkinds.py: each holds a Link, and a Link holds them.
+LINK_KINDS.update(netkit=Netkit, veth=Veth, vxcan=Vxcan)
+
+
+LINKS = Family(
+    name="links",
+    record=Link,
+    new=MessageType.RTM_NEWLINK,
+    delete=MessageType.RTM_DELLINK,
+    get=MessageType.RTM_GETLINK,
+    protocols=(AddressFamily.AF_UNSPEC,),
+    pushed={"master": "master", "kind": "kind"},
+)
+
+
+class Links(Service[Link]):
+    """The network devices of a namespace."""
+
+    FAMILY = LINKS
+
+    def dump(self, *, ext_mask: Any = None, **filters: Any) -> Table[Link]:
+        """All links, or those whose fields have the given values; as :meth:`Service.dump`.
+
+        Args:
+            ext_mask: ExtFilter: what else to tell, such as the virtual functions, or to leave out, such as the counters.
+            filters: ``family=AF_BRIDGE`` asks for the ports of bridges and their VLANs.
+        """
+        return self._dump(filters, {} if ext_mask is None else {"ext_mask": ext_mask})
+
+    def get(self, device: Any, *, ext_mask: ExtFilter | None = None) -> Link:
+        """One link.
+
+        Args:
+            device: its name, an alternative name, or its index.
+            ext_mask: as :meth:`dump`.
+
+        Raises:
+            NetlinkError: ENODEV: there is none.
+        """
+        if not isinstance(device, str):
+            return self._ask(Link(ifindex=device, ext_mask=ext_mask))
+        name = "ifname" if len(TEXT.dump(device)) <= IFNAMSIZ else "alt_ifname"
+        return self._ask(Link(**{name: device}, ext_mask=ext_mask))

@@ -1,0 +1,125 @@
+"""Neighbours: RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH (linux/neighbour.h, RFC 3549 section 3.1.3)."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from typing import Any
+
+from ..family import Family
+from ..kinds import BE16, DEVICE, DEVICE_S32, HARDWARE, IP, S32, U8, U16, U32, enum, flags
+from ..schema import Record, attribute, member, nest, pad, struct
+from ..service import Service
+from ..table import Table
+from .constants import (
+    AddressFamily,
+    MessageType,
+    NeighbourExtFlags,
+    NeighbourFlags,
+    NeighbourState,
+    RouteProtocol,
+    RouteType,
+)
+
+# Within the class the name is its member's.
+NTF_EXT = flags(U32, NeighbourExtFlags)
+
+
+class NeighbourCacheInfo(Record, struct="nda_cacheinfo", struct_prefix="ndm_"):
+    """NDA_CACHEINFO: times since, in clock ticks (USER_HZ, 100 a second)."""
+
+    confirmed = member(U32)
+    used = member(U32)
+    updated = member(U32)
+    refcnt = member(U32)
+
+
+class FdbExt(Record, prefix="NFEA_"):
+    """NDA_FDB_EXT_ATTRS: bridge forwarding entries (since 5.13)."""
+
+    activity_notify = attribute(1, U8)
+    dont_refresh = attribute(2, U8)
+
+
+class Neighbour(Record, prefix="NDA_", struct="ndmsg", struct_prefix="ndm_"):
+    """A neighbour, a proxy entry, or (family AF_BRIDGE) a forwarding entry of a bridge or VXLAN."""
+
+    family = member(enum(U8, AddressFamily))
+    _pad = pad(3)
+    ifindex = member(DEVICE_S32)
+    state = member(flags(U16, NeighbourState))
+    flags = member(flags(U8, NeighbourFlags))
+    type = member(enum(U8, RouteType))
+
+    dst = attribute(1, IP)
+    lladdr = attribute(2, HARDWARE)
+    cacheinfo = attribute(3, struct(NeighbourCacheInfo))
+    probes = attribute(4, U32)
+    vlan = attribute(5, U16)
+    #: UDP port of the VXLAN endpoint.
+    port = attribute(6, BE16)
+    vni = attribute(7, U32)
+    #: The spec's "ifindex", a name that the header member has: the device a VXLAN entry leaves by.
+    via_ifindex = attribute(8, DEVICE, constant="NDA_IFINDEX")
+    master = attribute(9, DEVICE)
+    link_netnsid = attribute(10, S32)
+    src_vni = attribute(11, U32)
+    protocol = attribute(12, enum(U8, RouteProtocol))
+    nh_id = attribute(13, U32)
+    fdb_ext_attrs = attribute(14, nest(FdbExt), nested=True)
+    flags_ext = attribute(15, NTF_EXT)
+    ndm_state_mask = attribute(16, U16)
+    ndm_flags_mask = attribute(17, U8)
+
+    @classmethod
+    def _defaults(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The family follows from the address."""
+        if "family" in values or "dst" not in values:
+            return {}
+        return {"family": AddressFamily.AF_INET6 if ":" in values["dst"] else AddressFamily.AF_INET}
+
+    @property
+    def dst_address(self) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+        """The neighbour's address as ``ipaddress`` shows it."""
+        return None if self.dst is None else ipaddress.ip_address(self.dst)
+
+
+NEIGHBOURS = Family(
+    name="neighbours",
+    record=Neighbour,
+    new=MessageType.RTM_NEWNEIGH,
+    delete=MessageType.RTM_DELNEIGH,
+    get=MessageType.RTM_GETNEIGH,
+    protocols=(AddressFamily.AF_UNSPEC,),
+    pushed={"ifindex": "via_ifindex", "master": "master"},
+    wider=frozenset({"master"}),  # of the device; only forwarding entries tell it themselves
+)
+
+
+class Neighbours(Service[Neighbour]):
+    """The neighbours of a namespace: ARP and NDP entries, proxies, and bridges' forwarding entries."""
+
+    FAMILY = NEIGHBOURS
+
+    def dump(self, *, proxy: bool = False, **filters: Any) -> Table[Neighbour]:
+        """All neighbours, or those whose fields have the given values; as :meth:`Service.dump`.
+
+        Args:
+            proxy: the addresses that this host answers for, instead of its neighbours.
+            filters: ``family=AF_BRIDGE`` asks for the forwarding entries of bridges and VXLANs.
+        """
+        return self._dump(filters, {"flags": NeighbourFlags.NTF_PROXY} if proxy else {})
+
+    def get(self, dst: Any, device: Any, *, proxy: bool = False) -> Neighbour:
+        """One neighbour (since 5.0).
+
+        Args:
+            dst: its address.
+            device: the device that it is reached by: name or index.
+            proxy: the proxy entry, instead of the neighbour.
+
+        Raises:
+            NetlinkError: ENOENT: there is none.
+        """
+        asked = NeighbourFlags.NTF_PROXY if proxy else NeighbourFlags(0)
+        return self._ask(Neighbour(dst=dst, flags=asked, **self._normal({"ifindex": device})))
