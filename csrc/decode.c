@@ -272,6 +272,18 @@ static int put(struct pynl_table *table, const struct pynl_field *field, const u
     return result;
 }
 
+/* Whether a nest can be walked to its end: one that cannot be is kept raw, and fills no column. */
+static bool well_formed(const struct pynl_level *level, const uint8_t *data, uint64_t size)
+{
+    struct attributes a = attributes_of(level, data, size);
+
+    if (size < level->header)
+        return false;
+    while (walk_attribute(&a))
+        walk_next_attribute(&a);
+    return !a.left;
+}
+
 static int decode_level(struct pynl_table *table, const struct pynl_plan *plan, const struct pynl_level *level,
                         const uint8_t *data, uint64_t size, const uint8_t **bad, int depth)
 {
@@ -290,8 +302,7 @@ static int decode_level(struct pynl_table *table, const struct pynl_plan *plan, 
                 return result;
         }
     }
-    a.at = data + PYNL_ALIGN(level->header);
-    a.left = size > PYNL_ALIGN(level->header) ? size - PYNL_ALIGN(level->header) : 0;
+    a = attributes_of(level, data, size);
     for (; walk_attribute(&a); walk_next_attribute(&a)) {
         const struct pynl_field *field;
         int found = field_of(plan, level, a.type);
@@ -307,12 +318,12 @@ static int decode_level(struct pynl_table *table, const struct pynl_plan *plan, 
             if (result < 0)
                 return result;
         }
-        if (field->kind == PYNL_NEST && plan->levels[field->level].columns && depth < PYNL_DEPTH) {
+        if (field->kind == PYNL_NEST && plan->levels[field->level].columns && depth < PYNL_DEPTH &&
+            well_formed(&plan->levels[field->level], a.payload, a.length)) {
             const uint8_t *within;
 
-            /* A malformed nest costs itself, not the message: it is kept raw. */
             result = decode_level(table, plan, &plan->levels[field->level], a.payload, a.length, &within, depth + 1);
-            if (result < 0 && result != -EBADMSG)
+            if (result < 0)
                 return result;
         }
     }
@@ -351,7 +362,7 @@ static bool passes(const struct pynl_table *table, const struct pynl_filter *fil
     const struct pynl_column *column = &table->columns[filter->column];
     uint64_t row = table->rows, value;
 
-    if (!column->valid || !(column->valid[row >> 3] & (1u << (row & 7))))
+    if (!has_value(column, row))
         return false;
     if (column->kind == PYNL_TEXT) {
         const int32_t *offsets = (const int32_t *)(const void *)column->values;
@@ -451,11 +462,43 @@ uint64_t pynl_table_span(const struct pynl_table *table, uint64_t first, uint64_
     return span;
 }
 
+int pynl_column_same(const struct pynl_column *column, uint64_t first, uint64_t count)
+{
+    const int32_t *offsets = (const int32_t *)(const void *)column->values;
+    bool there;
+    uint64_t i;
+
+    if (!column->valid)
+        return 1;
+    there = has_value(column, first);
+    for (i = first + 1; i < first + count; i++)
+        if (has_value(column, i) != there)
+            return 0;
+    if (!there || column->kind == PYNL_DEEP)
+        return !there;
+    if (column->kind == PYNL_TEXT) {
+        int32_t length = offsets[first + 1] - offsets[first];
+
+        for (i = first + 1; i < first + count; i++)
+            if (offsets[i + 1] - offsets[i] != length ||
+                memcmp(column->text + offsets[i], column->text + offsets[first], (size_t)length))
+                return 0;
+        return 1;
+    }
+    if (column->kind == PYNL_ADDRESS)
+        for (i = first + 1; i < first + count; i++)
+            if (column->lengths[i] != column->lengths[first])
+                return 0;
+    /* Each row equals the one before it: one comparison of the rows with themselves, moved by one. */
+    return !memcmp(column->values + first * column->width, column->values + (first + 1) * column->width,
+                   (count - 1) * column->width);
+}
+
 int pynl_column_mask(const struct pynl_column *column, uint64_t first, uint64_t count, uint8_t *out)
 {
     uint64_t i;
 
     for (i = 0; i < count; i++)
-        out[i] = column->valid ? column->valid[(first + i) >> 3] >> ((first + i) & 7) & 1 : 0;
+        out[i] = has_value(column, first + i);
     return 0;
 }

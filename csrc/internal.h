@@ -103,6 +103,21 @@ static inline void walk_next_attribute(struct attributes *a)
     a->left -= step;
 }
 
+/* The attributes behind a level's fixed header. */
+static inline struct attributes attributes_of(const struct pynl_level *level, const uint8_t *data, uint64_t size)
+{
+    uint64_t header = PYNL_ALIGN(level->header);
+
+    if (size <= header)
+        return (struct attributes){.at = data + size};
+    return (struct attributes){.at = data + header, .left = size - header};
+}
+
+static inline bool has_value(const struct pynl_column *column, uint64_t row)
+{
+    return column->valid && column->valid[row >> 3] >> (row & 7) & 1;
+}
+
 /* The field that a level declares for an attribute type, or -1. */
 static inline int field_of(const struct pynl_plan *plan, const struct pynl_level *level, uint16_t type)
 {

@@ -100,7 +100,8 @@ struct pynl_reply;
 /* ahead: how many segments may wait to be taken before the receiver pauses; 0: any number. */
 struct pynl_reply *pynl_reply_new(uint32_t sequence, uint32_t port, uint32_t ahead);
 void pynl_reply_free(struct pynl_reply *);
-/* Receives until the reply is complete (1), or has grown by `limit` bytes (0; limit 0: no limit), or -errno. */
+/* Receives until the reply is complete (1), or has grown by `limit` bytes (0; limit 0: no limit), or -errno.
+   timeout_ms: for each datagram; after -EINTR it goes on where it was. */
 int pynl_reply_receive(struct pynl_reply *, const struct pynl_socket *, uint64_t limit, int timeout_ms);
 /* The next segment, now the caller's; NULL where none came within timeout_ms, or none will. */
 struct pynl_segment *pynl_reply_take(struct pynl_reply *, int timeout_ms);
@@ -155,6 +156,8 @@ int64_t pynl_table_decode(struct pynl_table *, const struct pynl_plan *, const s
                           struct pynl_segment *);
 /* The bytes of the messages of these rows. */
 uint64_t pynl_table_span(const struct pynl_table *, uint64_t first, uint64_t count);
+/* Whether all these rows (at least one) have the same value, or all have none. */
+int pynl_column_same(const struct pynl_column *, uint64_t first, uint64_t count);
 /* One byte a row, 0 or 1: whether the row has a value. */
 int pynl_column_mask(const struct pynl_column *, uint64_t first, uint64_t count, uint8_t *out);
 

@@ -17,9 +17,10 @@
 
 struct pynl_reply {
     uint32_t sequence, port, ahead;
-    struct pynl_segment *filling; /* the receiver's own */
+    struct pynl_segment *filling; /* the receiver's own, as all up to the lock */
     uint64_t next_capacity;
     uint8_t *final;
+    int64_t deadline; /* of the datagram that is waited for, in ms of the monotonic clock; 0: none yet */
 
     pthread_mutex_t lock; /* of everything below */
     pthread_cond_t changed;
@@ -251,6 +252,21 @@ static int finish(struct pynl_reply *reply, int result)
     return result;
 }
 
+/* How long the next datagram may still take, whatever the signals that came meanwhile. */
+static int left_ms(struct pynl_reply *reply, int timeout_ms)
+{
+    struct timespec when;
+    int64_t now;
+
+    if (timeout_ms < 0)
+        return timeout_ms;
+    clock_gettime(CLOCK_MONOTONIC, &when);
+    now = (int64_t)when.tv_sec * 1000 + when.tv_nsec / 1000000;
+    if (!reply->deadline)
+        reply->deadline = now + timeout_ms;
+    return now < reply->deadline ? (int)(reply->deadline - now) : 0;
+}
+
 int pynl_reply_receive(struct pynl_reply *reply, const struct pynl_socket *socket, uint64_t limit, int timeout_ms)
 {
     uint64_t received = 0;
@@ -263,9 +279,10 @@ int pynl_reply_receive(struct pynl_reply *reply, const struct pynl_socket *socke
 
         if (canceled(reply))
             return finish(reply, -ECANCELED);
-        size = pynl_socket_receive(socket, timeout_ms, &sender);
+        size = pynl_socket_receive(socket, left_ms(reply, timeout_ms), &sender);
         if (size == -EINTR) /* not the end: the caller may call again */
             return -EINTR;
+        reply->deadline = 0;
         if (size < 0)
             return finish(reply, (int)size);
         if (sender)

@@ -47,18 +47,20 @@ static int write_entry(struct tape *tape, const struct pynl_entry *entry)
     return result;
 }
 
-/* `element` >= 0: every attribute is one element of that field, whatever its type. */
-static int write_attributes(struct tape *tape, const struct pynl_level *level, int element, const uint8_t *data,
-                            uint64_t size, uint16_t depth)
+/* A level's fixed header, which Python reads, then its attributes. */
+static int write_level(struct tape *tape, uint32_t number, const uint8_t *data, uint64_t size, uint16_t depth)
 {
-    struct attributes a = {.at = data, .left = size};
+    const struct pynl_level *level = &tape->plan->levels[number];
+    struct attributes a;
 
-    for (; walk_attribute(&a); walk_next_attribute(&a)) {
+    if (depth > PYNL_DEPTH || size < level->header)
+        return -EBADMSG;
+    for (a = attributes_of(level, data, size); walk_attribute(&a); walk_next_attribute(&a)) {
         struct pynl_entry entry = {
             .offset = (uint32_t)(a.payload - tape->start),
             .length = a.length,
             .type = a.type,
-            .field = (int16_t)(element >= 0 ? element : field_of(tape->plan, level, a.type)),
+            .field = (int16_t)field_of(tape->plan, level, a.type),
             .depth = depth,
             .flags = a.flags,
         };
@@ -68,19 +70,6 @@ static int write_attributes(struct tape *tape, const struct pynl_level *level, i
             return result;
     }
     return a.left ? -EBADMSG : 0;
-}
-
-/* A level's fixed header, which Python reads, then its attributes. */
-static int write_level(struct tape *tape, uint32_t number, const uint8_t *data, uint64_t size, uint16_t depth)
-{
-    const struct pynl_level *level = &tape->plan->levels[number];
-    uint64_t header = PYNL_ALIGN(level->header);
-
-    if (depth > PYNL_DEPTH || size < level->header)
-        return -EBADMSG;
-    if (size <= header)
-        return 0;
-    return write_attributes(tape, level, -1, data + header, size - header, depth);
 }
 
 /* struct rtnexthop: its length, then what a level holds; the lengths chain, padded to 4 bytes. */
@@ -164,9 +153,7 @@ int64_t pynl_table_tape(const struct pynl_table *table, const struct pynl_plan *
 
     for (i = 0; i < count; i++) {
         const uint8_t *message = table->messages[first + i];
-        uint32_t size = load32(message);
-        uint32_t header = (uint32_t)(MESSAGE_HEADER + PYNL_ALIGN(level->header));
-        struct attributes a = {.at = message + header, .left = size > header ? size - header : 0};
+        struct attributes a = attributes_of(level, message + MESSAGE_HEADER, load32(message) - MESSAGE_HEADER);
 
         tape.start = message;
         tape.row = (uint32_t)i;

@@ -84,11 +84,6 @@ static char *put_hex(char *out, const uint8_t *address, unsigned length)
     return out;
 }
 
-static bool has(const struct pynl_column *column, uint64_t row)
-{
-    return column->valid && column->valid[row >> 3] >> (row & 7) & 1;
-}
-
 int64_t pynl_text_addresses(const struct pynl_column *column, const struct pynl_column *prefix, uint64_t first,
                             uint64_t count, int style, char *out, uint64_t room)
 {
@@ -100,7 +95,7 @@ int64_t pynl_text_addresses(const struct pynl_column *column, const struct pynl_
     if (column->kind != PYNL_ADDRESS || (prefix && (prefix->kind != PYNL_INT || prefix->width != 1)))
         return -EINVAL;
     for (i = first; i < first + count; i++) {
-        if (has(column, i)) {
+        if (has_value(column, i)) {
             const uint8_t *address = column->values + i * column->width;
             unsigned length = column->lengths[i];
 
@@ -110,7 +105,7 @@ int64_t pynl_text_addresses(const struct pynl_column *column, const struct pynl_
                 at = put_ipv6(at, address);
             else
                 at = put_hex(at, address, length);
-            if (prefix && has(prefix, i)) {
+            if (prefix && has_value(prefix, i)) {
                 *at++ = '/';
                 at = put_decimal(at, prefix->values[i]);
             }

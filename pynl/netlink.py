@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .netns import NetNS
 from .rtnl.addr import Address, Addresses
@@ -51,25 +51,25 @@ class Netlink:
         return f"<Netlink on {self.socket!r}>"
 
 
-def routes(netns: NetNS | None = None, **filters: object) -> Table[Route]:
+def routes(netns: NetNS | None = None, **filters: Any) -> Table[Route]:
     """The routes of a namespace, in one line; filters as :meth:`pynl.Netlink.routes.dump` takes them."""
     with Netlink(netns) as nl:
         return nl.routes.dump(**filters)
 
 
-def links(netns: NetNS | None = None, **filters: object) -> Table[Link]:
+def links(netns: NetNS | None = None, **filters: Any) -> Table[Link]:
     """The links of a namespace, in one line."""
     with Netlink(netns) as nl:
         return nl.links.dump(**filters)
 
 
-def addresses(netns: NetNS | None = None, **filters: object) -> Table[Address]:
+def addresses(netns: NetNS | None = None, **filters: Any) -> Table[Address]:
     """The addresses of a namespace's devices, in one line."""
     with Netlink(netns) as nl:
         return nl.addresses.dump(**filters)
 
 
-def neighbours(netns: NetNS | None = None, **filters: object) -> Table[Neighbour]:
+def neighbours(netns: NetNS | None = None, **filters: Any) -> Table[Neighbour]:
     """The neighbours of a namespace, in one line."""
     with Netlink(netns) as nl:
         return nl.neighbours.dump(proxy=bool(filters.pop("proxy", False)), **filters)

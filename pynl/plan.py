@@ -170,9 +170,9 @@ def _fold(
 ) -> tuple[R, int]:
     """One record of a level from the entries at ``depth``; returns it and the entry behind it."""
     values: dict[str, Any] = members(cls, data, start, length)
-    unknown: list[Unknown] = []
+    unknown: dict[int, Unknown] = {}
     order: dict[str, None] = {}
-    raw: dict[str, tuple[int, bytes]] = {}
+    selected: list[tuple[Field[Any], int, Unknown]] = []
     while at < len(entries) and entries[at][5] == depth:
         _, offset, size, type, index, _, flags = entries[at]
         payload = data[offset : offset + size]
@@ -182,29 +182,31 @@ def _fold(
             if field is None:
                 raise ValueError("not declared")
             if field.select:
-                raw[field.name] = type | flags, payload
+                selected.append((field, offset, Unknown(type | flags, payload)))
                 order[field.name] = None
                 continue
             value, at = value_of(plan, field, data, offset, size, entries, at, depth)
         except ValueError:
-            unknown.append(Unknown(type | flags, payload))
+            unknown[offset] = Unknown(type | flags, payload)
             continue
         order[field.name] = None
         if field.many:
             values[field.name] = (*values.get(field.name, ()), value)
         else:
             values[field.name] = value
-    for name, (number, payload) in raw.items():
-        field = cls.FIELDS[name]
+    for field, offset, kept in selected:  # once what tells them apart is known
         assert field.select
         try:
-            values[name] = choose(field, values.get(field.select[0]), payload)
+            values[field.name] = choose(field, values.get(field.select[0]), kept.payload)
         except ValueError:
-            unknown.append(Unknown(number, payload))
+            unknown[offset] = kept
     for name, field in cls.FIELDS.items():
-        if field.within and field.within[0] in values:
+        if field.length and name in values:
+            values[name] = f"{values[name]}/{values[field.length]}"
+        elif field.within and field.within[0] in values:
             values[name] = getattr(values[field.within[0]], field.within[1])
-    return cls(Rows(values, tuple(unknown), tuple(order)), 0), at
+    in_order = tuple(unknown[offset] for offset in sorted(unknown))
+    return cls(Rows(values, in_order, tuple(order)), 0), at
 
 
 def members(cls: type[Record], data: bytes, start: int, length: int) -> dict[str, Any]:

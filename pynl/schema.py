@@ -184,6 +184,8 @@ class Record:
     _row: int
     _rows: Rows
 
+    #: The declared class: of records in bulk, the class that they are a layout of (layout.py).
+    RECORD: ClassVar[type[Record]]
     #: Every declared field by name, header members first.
     FIELDS: ClassVar[Mapping[str, Field[Any]]] = {}
     #: Attribute type -> field.
@@ -197,7 +199,12 @@ class Record:
     STRUCT: ClassVar[str] = ""
     STRUCT_PREFIX: ClassVar[str] = ""
 
-    def __init_subclass__(cls, prefix: str = "", struct: str = "", struct_prefix: str = "") -> None:
+    def __init_subclass__(
+        cls, prefix: str = "", struct: str = "", struct_prefix: str = "", layout: type[Record] | None = None
+    ) -> None:
+        cls.RECORD = layout or cls
+        if layout:
+            return
         cls.PREFIX, cls.STRUCT, cls.STRUCT_PREFIX = prefix, struct, struct_prefix
         offset = 0
         fields = {}
@@ -225,10 +232,11 @@ class Record:
     def _make(cls, values: Mapping[str, Any]) -> Rows:
         """Rows of one record from what a caller gave; raises TypeError or ValueError that name the argument."""
         cls.known(values)
+        values = cls._nested(values)
         made: dict[str, Any] = {}
         for name, value in values.items():
             field = cls.FIELDS[name]
-            if value is None or field.select or field.within:
+            if value is None or field.select:
                 continue
             made[name] = normal(field, value)
             if field.length:
@@ -237,15 +245,28 @@ class Record:
             field = cls.FIELDS[name]
             if value is not None and field.select:
                 made[name] = _selected(field, made, value)
-            elif value is not None and field.within:
-                made[name] = normal(field, value)
-                nest, inner = field.within
-                outer = cls.FIELDS[nest].kind.record
-                assert outer is not None
-                made[nest] = (made.get(nest) or outer()).replace(**{inner: value})
+        for name, field in cls.FIELDS.items():
+            if field.within and field.within[0] in made:
+                made[name] = getattr(made[field.within[0]], field.within[1])
         defaults = {f.name: f.kind.load(bytes(f.kind.size)) for f in cls.MEMBERS if f.name not in made}
         defaults.update(cls._defaults(made))
         return Rows({**defaults, **made}, order=tuple(made))
+
+    @classmethod
+    def _nested(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The values with those of nests that are shown as the record's own put into their nests."""
+        made = dict(values)
+        for name, value in values.items():
+            if not cls.FIELDS[name].within:
+                continue
+            nest, inner = cls.FIELDS[name].within or ("", "")
+            del made[name]
+            outer = made.get(nest)
+            if isinstance(outer, Record):
+                made[nest] = outer.replace(**{inner: value})
+            elif value is not None:
+                made[nest] = {**(outer or {}), inner: value}
+        return made
 
     @classmethod
     def _defaults(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -267,7 +288,10 @@ class Record:
     def replace(self: R, **values: Any) -> R:
         """The same record with some fields changed; None takes a field away."""
         kept = {name: value for name, value in self._given().items() if not self.FIELDS[name].within}
-        return type(self)(**{**kept, **values})
+        record: Any = self.RECORD
+        made: R = record(**{**kept, **values})
+        made._rows._unknown = self.unknown
+        return made
 
     def asdict(self) -> dict[str, Any]:
         """Every field by name; nested records become dicts, tuples lists."""
@@ -292,13 +316,12 @@ class Record:
         return tuple(self._rows[name][self._row] for name in self.FIELDS)
 
     def __eq__(self, other: object) -> bool:
-        if type(other) is not type(self):
+        if not isinstance(other, Record) or other.RECORD is not self.RECORD:
             return NotImplemented
-        assert isinstance(other, Record)
         return self._values() == other._values() and self.unknown == other.unknown
 
     def __hash__(self) -> int:
-        return hash((type(self), self._values()))
+        return hash((self.RECORD, self._values()))
 
     def __repr__(self) -> str:
         shown = ((n, v) for n, v in self.items() if v or not self.FIELDS[n].member)  # a header's zeros say nothing
@@ -308,7 +331,7 @@ class Record:
         return f"{type(self).__name__}({', '.join(values)})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, (type(self), self._given(), self.unknown, self.order())
+        return _restore, (self.RECORD, self._given(), self.unknown, self.order())
 
 
 class Opaque(Record):

@@ -13,7 +13,8 @@ from .family import Family
 from .plan import plan_of
 from .schema import Record, normal
 from .socket import NLM_F_ACK, NLM_F_DUMP, Outcome, Socket
-from .table import Filters, Store, Table
+from .store import Filters, Store
+from .table import Table
 
 R = TypeVar("R", bound=Record)
 

@@ -7,15 +7,15 @@ import os
 import struct
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple, TypeVar
 
 from ._wire import ffi, lib, message_bytes
-from .ack import error_of
 from .encode import message
 from .errors import ClosedError, DecodeError, check
 from .netns import NetNS, open_netns
+from .reply import Outcome, Reply, Request
 from .schema import Record
 
 S = TypeVar("S", bound="Socket")
@@ -24,8 +24,6 @@ NETLINK_ROUTE = 0
 
 NLM_F_REQUEST = 0x01
 NLM_F_ACK = 0x04
-NLM_F_DUMP_INTR = 0x10
-NLM_F_DUMP_FILTERED = 0x20
 NLM_F_DUMP = 0x300
 
 _SOL_NETLINK = 270
@@ -37,8 +35,7 @@ _GET_STRICT_CHK = 12
 
 #: A reply up to this many bytes is received by the caller's own thread: most are, and a thread costs more.
 _INLINE = 192 << 10
-#: How often a thread that waits for data looks for signals, in milliseconds.
-_TICK = 100
+_LONGEST = 2**31 - 1
 _HEADER = struct.Struct("=IHHII")
 
 
@@ -50,25 +47,6 @@ class Message(NamedTuple):
     sequence: int
     port: int
     payload: bytes
-
-
-class Outcome(NamedTuple):
-    """How a reply ended."""
-
-    #: Every NLM_F_* flag seen on its messages.
-    flags: int
-    datagrams: int
-    bytes: int
-
-    @property
-    def interrupted(self) -> bool:
-        """The kernel says that what it listed changed meanwhile."""
-        return bool(self.flags & NLM_F_DUMP_INTR)
-
-    @property
-    def filtered(self) -> bool:
-        """The kernel says that it applied the request's filters."""
-        return bool(self.flags & NLM_F_DUMP_FILTERED)
 
 
 class Socket:
@@ -95,6 +73,11 @@ class Socket:
         self._pid = os.getpid()
         self._closed = False
         self._dirty = False
+        #: A helper thread is receiving.
+        self._arriving = False
+        #: What a socket that replaces this one is given as well.
+        self._options: dict[tuple[int, int], int] = {}
+        self._groups: set[int] = set()
         self._sequence = itertools.count(int(time.time()) & 0x3FFFFFFF or 1)
         self._netns = -1 if netns is None else open_netns(netns)
         try:
@@ -134,6 +117,7 @@ class Socket:
         """setsockopt(2) with an int."""
         self._usable()
         check(lib.pynl_socket_set(self._c, level, option, value), "setsockopt")
+        self._options[level, option] = value
 
     def get_option(self, level: int, option: int) -> int:
         """getsockopt(2) of an int."""
@@ -142,11 +126,15 @@ class Socket:
 
     def join(self, group: int) -> None:
         """Subscribes to a multicast group by its number (RTNLGRP_*), above 31 as well."""
-        self.set_option(_SOL_NETLINK, _ADD_MEMBERSHIP, group)
+        self._usable()
+        check(lib.pynl_socket_set(self._c, _SOL_NETLINK, _ADD_MEMBERSHIP, group), "NETLINK_ADD_MEMBERSHIP")
+        self._groups.add(group)
 
     def leave(self, group: int) -> None:
         """Ends a subscription."""
-        self.set_option(_SOL_NETLINK, _DROP_MEMBERSHIP, group)
+        self._usable()
+        check(lib.pynl_socket_set(self._c, _SOL_NETLINK, _DROP_MEMBERSHIP, group), "NETLINK_DROP_MEMBERSHIP")
+        self._groups.discard(group)
 
     def request(
         self,
@@ -201,52 +189,61 @@ class Socket:
 
         A long answer is received by a helper thread while the caller's thread works in ``sink``.
         """
-        with self._lock:
+        reply = self.begin(type, payload, flags, record=record, name=name)
+        try:
+            for segment in reply:
+                sink(segment)
+        except BaseException:
+            reply.cancel()
+            raise
+        return reply.outcome
+
+    def begin(
+        self,
+        type: int,
+        payload: bytes,
+        flags: int,
+        *,
+        record: type[Record] | None = None,
+        name: str | None = None,
+        ahead: int = 0,
+    ) -> Reply:
+        """Sends a request and returns its reply, which may still be arriving; the socket is busy until it has.
+
+        Args:
+            ahead: how many segments may wait to be taken before the kernel is made to wait; 0: any number.
+        """
+        self._usable()  # a forked child must not wait for a lock that no thread of its own holds
+        self._lock.acquire()
+        try:
             self._usable()
             if self._dirty:
                 self._reopen()
             sequence = next(self._sequence) & 0xFFFFFFFF
-            request = message(type, flags | NLM_F_REQUEST, sequence, payload)
-            reply = lib.pynl_reply_new(sequence, self.port, 0)
-            if reply == ffi.NULL:
-                raise MemoryError("no memory for a reply")
-            reply = ffi.gc(reply, lib.pynl_reply_free)
+            data = message(type, flags | NLM_F_REQUEST, sequence, payload)
+            wait = _milliseconds(self.timeout)
+            reply = Reply(self._c, sequence, wait, Request(data, record, name), ahead, self._ended)
             self._dirty = True  # until its answer has come to its end
-            check(lib.pynl_socket_send(self._c, request, len(request)), name)
-            state = self._receive(reply, sink, name)
-            self._dirty = False
-        error = state.error
-        if error:
-            raise error_of(bytes(ffi.buffer(state.final, state.final_size)), error, request, record, name)
-        return Outcome(state.flags, state.datagrams, state.bytes)
+            check(lib.pynl_socket_send(self._c, data, len(data)), name)
+        except BaseException:
+            self._lock.release()
+            raise
+        reply.receive(_INLINE)
+        self._arriving = not reply.whole
+        return reply
 
-    def _receive(self, reply: Any, sink: Callable[[Any], object], name: str | None) -> Any:
-        wait = -1 if self.timeout is None else max(1, int(self.timeout * 1000))
-        result = self._run(reply, _INLINE, wait)
-        if result == 0:
-            helper = threading.Thread(target=self._run, args=(reply, 0, wait), daemon=True, name="pynl receiver")
-            helper.start()
-            try:
-                state = _drain(reply, sink)
-            except BaseException:
-                lib.pynl_reply_cancel(reply)
-                lib.pynl_socket_wake(self._c)
-                raise
-            finally:
-                helper.join()
-        else:
-            state = _drain(reply, sink)
-        if state.result == -_EBADMSG:
-            data = bytes(ffi.buffer(state.final, state.final_size))
-            raise DecodeError("a message whose length does not fit its datagram", 0, data)
-        check(state.result, name)
-        return state
+    def _ended(self, clean: bool) -> None:
+        self._dirty = not clean
+        self._arriving = False
+        self._lock.release()
 
-    def _run(self, reply: Any, limit: int, wait: int) -> int:
-        while True:
-            result = lib.pynl_reply_receive(reply, self._c, limit, wait)
-            if result != -_EINTR:
-                return result
+    def sibling(self: S) -> S:
+        """Another socket of the same protocol in the same namespace."""
+        self._usable()
+        netns = None if self._netns < 0 else self._netns
+        made = type(self)(self.protocol, netns=netns, timeout=self.timeout)
+        made._restore(self._options, ())
+        return made
 
     def _usable(self) -> None:
         if self._closed:
@@ -258,7 +255,14 @@ class Socket:
         """A socket whose last answer was not read to its end is replaced: the rest may still come."""
         lib.pynl_socket_close(self._c)
         self._c = self._open()
+        self._restore(self._options, self._groups)
         self._dirty = False
+
+    def _restore(self, options: Mapping[tuple[int, int], int], groups: Iterable[int]) -> None:
+        for (level, option), value in options.items():
+            self.set_option(level, option, value)
+        for group in groups:
+            self.join(group)
 
     def close(self) -> None:
         """Closes it; a thread that waits for an answer on it gets ClosedError. May be called twice."""
@@ -266,7 +270,8 @@ class Socket:
             return
         self._closed = True
         if os.getpid() == self._pid:
-            lib.pynl_socket_wake(self._c)
+            if not self._arriving:  # a table that was handed out is to be whole: its end is near
+                lib.pynl_socket_wake(self._c)
             with self._lock:
                 lib.pynl_socket_close(self._c)
         else:
@@ -295,21 +300,11 @@ class Socket:
         return f"<Socket of protocol {self.protocol}, {state}>"
 
 
-_EINTR = 4
-_EBADMSG = 74
-
-
-def _drain(reply: Any, sink: Callable[[Any], object]) -> Any:
-    """Gives ``sink`` the segments as they come, and returns how the reply ended."""
-    state = ffi.new("struct pynl_state *")
-    while True:
-        segment = lib.pynl_reply_take(reply, _TICK)
-        if segment != ffi.NULL:
-            sink(segment)
-        elif state.result:  # it had ended before the last look: nothing can follow
-            return state
-        else:
-            lib.pynl_reply_state(reply, state)
+def _milliseconds(timeout: float | None) -> int:
+    """As poll(2) takes it: what is longer than its 24 days is for ever."""
+    if timeout is None or timeout * 1000 > _LONGEST:
+        return -1
+    return max(1, int(timeout * 1000))
 
 
 def _into(answer: bytearray) -> Callable[[Any], object]:

@@ -170,8 +170,8 @@ class Seg6Local(Record, prefix="SEG6_LOCAL_"):
     oif = attribute(7, U32)
     bpf = attribute(8, nest(Seg6LocalBpf))
     vrftable = attribute(9, U32)
-    counters = attribute(10, nest(Seg6LocalCounters))
-    flavors = attribute(11, nest(Seg6LocalFlavors))
+    counters = attribute(10, nest(Seg6LocalCounters), nested=True)
+    flavors = attribute(11, nest(Seg6LocalFlavors), nested=True)
 
 
 class BpfProgram(Record, prefix="LWT_BPF_PROG_"):

@@ -72,7 +72,7 @@ class VxlanDf(IntEnum):
 
 
 class VxlanLabelPolicy(IntEnum):
-    """VXLAN_LABEL_*: where the outer flow label comes from (since 6.7)."""
+    """VXLAN_LABEL_*: where the outer flow label comes from (since 6.8)."""
 
     VXLAN_LABEL_FIXED = 0
     VXLAN_LABEL_INHERIT = 1
@@ -154,7 +154,7 @@ class NetkitScrub(IntEnum):
 
 
 class NetkitPairing(IntEnum):
-    """enum netkit_pairing (since 7.1)."""
+    """enum netkit_pairing (newer than 6.18)."""
 
     NETKIT_DEVICE_PAIR = 0
     NETKIT_DEVICE_SINGLE = 1
@@ -312,7 +312,7 @@ class BridgePortState(IntEnum):
 
 
 class BridgeStpMode(IntEnum):
-    """enum br_stp_mode (since 7.1)."""
+    """enum br_stp_mode (newer than 6.18)."""
 
     BR_STP_MODE_AUTO = 0
     BR_STP_MODE_USER = 1

@@ -32,6 +32,7 @@ from .constants import AddressFamily, ExtFilter, LinkFlags, LinkMode, MessageTyp
 from .kindconstants import NetkitMode, NetkitPairing, NetkitPolicy, NetkitScrub
 from .linkconstants import AddrGenMode, LinkEvent, LinkType, PortRequest, XdpAttached, XdpFlags
 from .linkkinds import LINK_KINDS, PORT_KINDS
+from .linkstats import LinkStats, LinkStats64
 from .vf import VfInfoList
 
 #: Bytes of a device's name, NUL included; longer ones are alternative names.
@@ -54,65 +55,6 @@ def _uint_dump(value: Any) -> bytes:
 
 #: NLA_UINT: a number in four bytes where it fits, else in eight.
 UINT: Kind[int] = Kind("uint", lib.PYNL_DEEP, 0, _uint_load, _uint_dump)
-
-
-class LinkStats(Record, struct="rtnl_link_stats"):
-    """IFLA_STATS: the counters' low 32 bits."""
-
-    rx_packets = member(U32)
-    tx_packets = member(U32)
-    rx_bytes = member(U32)
-    tx_bytes = member(U32)
-    rx_errors = member(U32)
-    tx_errors = member(U32)
-    rx_dropped = member(U32)
-    tx_dropped = member(U32)
-    multicast = member(U32)
-    collisions = member(U32)
-    rx_length_errors = member(U32)
-    rx_over_errors = member(U32)
-    rx_crc_errors = member(U32)
-    rx_frame_errors = member(U32)
-    rx_fifo_errors = member(U32)
-    rx_missed_errors = member(U32)
-    tx_aborted_errors = member(U32)
-    tx_carrier_errors = member(U32)
-    tx_fifo_errors = member(U32)
-    tx_heartbeat_errors = member(U32)
-    tx_window_errors = member(U32)
-    rx_compressed = member(U32)
-    tx_compressed = member(U32)
-    rx_nohandler = member(U32)
-
-
-class LinkStats64(Record, struct="rtnl_link_stats64"):
-    """IFLA_STATS64."""
-
-    rx_packets = member(U64)
-    tx_packets = member(U64)
-    rx_bytes = member(U64)
-    tx_bytes = member(U64)
-    rx_errors = member(U64)
-    tx_errors = member(U64)
-    rx_dropped = member(U64)
-    tx_dropped = member(U64)
-    multicast = member(U64)
-    collisions = member(U64)
-    rx_length_errors = member(U64)
-    rx_over_errors = member(U64)
-    rx_crc_errors = member(U64)
-    rx_frame_errors = member(U64)
-    rx_fifo_errors = member(U64)
-    rx_missed_errors = member(U64)
-    tx_aborted_errors = member(U64)
-    tx_carrier_errors = member(U64)
-    tx_fifo_errors = member(U64)
-    tx_heartbeat_errors = member(U64)
-    tx_window_errors = member(U64)
-    rx_compressed = member(U64)
-    tx_compressed = member(U64)
-    rx_nohandler = member(U64)
-    rx_otherhost_dropped = member(U64)
 
 
 class LinkMap(Record, struct="rtnl_link_ifmap"):
@@ -374,6 +316,7 @@ LINKS = Family(
     get=MessageType.RTM_GETLINK,
     protocols=(AddressFamily.AF_UNSPEC,),
     pushed={"master": "master", "kind": "kind"},
+    request={"ext_mask": ExtFilter.RTEXT_FILTER_VF},
 )
 
 
@@ -382,16 +325,17 @@ class Links(Service[Link]):
 
     FAMILY = LINKS
 
-    def dump(self, *, ext_mask: Any = None, **filters: Any) -> Table[Link]:
+    def dump(self, *, ext_mask: ExtFilter = ExtFilter.RTEXT_FILTER_VF, **filters: Any) -> Table[Link]:
         """All links, or those whose fields have the given values; as :meth:`Service.dump`.
 
         Args:
-            ext_mask: ExtFilter: what else to tell, such as the virtual functions, or to leave out, such as the counters.
+            ext_mask: what else to tell than the link itself (its virtual functions, unless this says otherwise), or
+                what to leave out, such as IPv6's counters.
             filters: ``family=AF_BRIDGE`` asks for the ports of bridges and their VLANs.
         """
-        return self._dump(filters, {} if ext_mask is None else {"ext_mask": ext_mask})
+        return self._dump(filters, {"ext_mask": ext_mask})
 
-    def get(self, device: Any, *, ext_mask: ExtFilter | None = None) -> Link:
+    def get(self, device: Any, *, ext_mask: ExtFilter = ExtFilter.RTEXT_FILTER_VF) -> Link:
         """One link.
 
         Args:

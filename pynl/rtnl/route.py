@@ -80,10 +80,10 @@ class RouteCacheInfo(Record, struct="rta_cacheinfo", struct_prefix="rta_"):
     lastuse = member(U32)
     expires = member(S32)
     error = member(U32)
+    used = member(U32)
     id = member(U32)
     ts = member(U32)
     tsage = member(U32)
-    used = member(U32)
 
 
 class Route(Record, prefix="RTA_", struct="rtmsg", struct_prefix="rtm_"):

@@ -1,0 +1,154 @@
+"""Replies: the answer to one request, received by one thread while another works on what has arrived."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from ._wire import ffi, lib
+from .ack import error_of
+from .errors import ClosedError, DecodeError, check
+from .schema import Record
+
+NLM_F_DUMP_INTR = 0x10
+NLM_F_DUMP_FILTERED = 0x20
+
+#: How often a thread that waits for data looks for signals, in milliseconds.
+_TICK = 100
+
+
+class Request(NamedTuple):
+    """What was sent, for the errors that may come back."""
+
+    data: bytes
+    record: type[Record] | None
+    #: The message type as text.
+    name: str | None
+
+
+class Outcome(NamedTuple):
+    """How a reply ended."""
+
+    #: Every NLM_F_* flag seen on its messages.
+    flags: int
+    datagrams: int
+    bytes: int
+
+    @property
+    def interrupted(self) -> bool:
+        """The kernel says that what it listed changed meanwhile."""
+        return bool(self.flags & NLM_F_DUMP_INTR)
+
+    @property
+    def filtered(self) -> bool:
+        """The kernel says that it applied the request's filters."""
+        return bool(self.flags & NLM_F_DUMP_FILTERED)
+
+
+class Reply:
+    """The answer to one request, on its way: iterating gives its C segments, each then the caller's own.
+
+    It ends by StopIteration or by the exception that tells why it is not whole. Dropping it before its end cancels it.
+
+    Args:
+        c_socket: struct pynl_socket.
+        sequence: the request's.
+        ahead: how many segments may wait before the receiver pauses; 0: any number.
+        ended: called once, by whichever thread receives the end, with whether the socket is fit for further use.
+    """
+
+    def __init__(
+        self, c_socket: Any, sequence: int, wait: int, request: Request, ahead: int, ended: Callable[[bool], None]
+    ) -> None:
+        reply = lib.pynl_reply_new(sequence, c_socket.port, ahead)
+        if reply == ffi.NULL:
+            raise MemoryError("no memory for a reply")
+        self._c = ffi.gc(reply, lib.pynl_reply_free)
+        self._socket = c_socket
+        self._wait = wait
+        self._request = request
+        self._ended = ended
+        self._pid = os.getpid()
+        self._state = ffi.new("struct pynl_state *")
+        #: It has come to its end, whether taken or not.
+        self.whole = False
+
+    def receive(self, inline: int) -> None:
+        """Receives up to about ``inline`` bytes in the caller's thread, and what is more in a helper thread."""
+        try:
+            result = _receive(self._c, self._socket, inline, self._wait)
+            if result == 0:
+                helper = threading.Thread(
+                    target=_receive_rest,
+                    args=(self._c, self._socket, self._wait, self._ended),
+                    daemon=True,
+                    name="pynl receiver",
+                )
+                helper.start()
+        except BaseException:
+            self._ended(False)
+            raise
+        if result != 0:
+            self.whole = True
+            self._ended(result == 1)
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        state = self._state
+        while True:
+            if os.getpid() != self._pid:
+                raise ClosedError("the dump belongs to the process that this one was forked from")
+            segment = lib.pynl_reply_take(self._c, 0 if state.result else _TICK)
+            if segment != ffi.NULL:
+                return segment
+            if state.result:  # it had ended before the last look: nothing can follow
+                self.whole = True
+                self._check()
+                raise StopIteration
+            lib.pynl_reply_state(self._c, state)
+
+    def _check(self) -> None:
+        state, (data, record, name) = self._state, self._request
+        if state.result == -errno.EBADMSG:
+            rest = bytes(ffi.buffer(state.final, state.final_size))
+            raise DecodeError("a message whose length does not fit its datagram", 0, rest)
+        check(state.result, name)
+        if state.error:
+            raise error_of(bytes(ffi.buffer(state.final, state.final_size)), state.error, data, record, name)
+
+    @property
+    def outcome(self) -> Outcome:
+        """How it ended; to be asked after its end."""
+        return Outcome(self._state.flags, self._state.datagrams, self._state.bytes)
+
+    def cancel(self) -> None:
+        """Ends it early; its socket is then replaced, since the rest may still come."""
+        if not self.whole and os.getpid() == self._pid:
+            self.whole = True
+            lib.pynl_reply_cancel(self._c)
+            lib.pynl_socket_wake(self._socket)
+
+    def __del__(self) -> None:
+        if hasattr(self, "whole"):
+            self.cancel()
+
+
+def _receive(c_reply: Any, c_socket: Any, limit: int, wait: int) -> int:
+    while True:
+        result = lib.pynl_reply_receive(c_reply, c_socket, limit, wait)
+        if result != -errno.EINTR:  # after which Python has looked for signals
+            return result
+
+
+def _receive_rest(c_reply: Any, c_socket: Any, wait: int, ended: Callable[[bool], None]) -> None:
+    """What the helper thread does. It holds no Reply, so that dropping one can cancel it."""
+    result = -errno.EIO
+    try:
+        result = _receive(c_reply, c_socket, 0, wait)
+    finally:
+        ended(result == 1)
