@@ -105,8 +105,8 @@ void pynl_reply_free(struct pynl_reply *);
 int pynl_reply_receive(struct pynl_reply *, const struct pynl_socket *, uint64_t limit, int timeout_ms);
 /* The next segment, now the caller's; NULL where none came within timeout_ms, or none will. */
 struct pynl_segment *pynl_reply_take(struct pynl_reply *, int timeout_ms);
-/* Makes the receiver return -ECANCELED before its next datagram. */
-void pynl_reply_cancel(struct pynl_reply *);
+/* Makes the receiver return -ECANCELED, however long it would have waited; safe from any thread. */
+void pynl_reply_cancel(struct pynl_reply *, const struct pynl_socket *);
 void pynl_reply_state(struct pynl_reply *, struct pynl_state *);
 
 /* ---- decode.c: messages into columns ---- */

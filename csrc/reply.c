@@ -246,6 +246,8 @@ static int finish(struct pynl_reply *reply, int result)
     if (queued < 0 && result >= 0)
         result = queued;
     pthread_mutex_lock(&reply->lock);
+    if (reply->canceled) /* the socket was woken: it is not fit for another request */
+        result = -ECANCELED;
     reply->state.result = result;
     pthread_cond_broadcast(&reply->changed);
     pthread_mutex_unlock(&reply->lock);
@@ -341,10 +343,13 @@ struct pynl_segment *pynl_reply_take(struct pynl_reply *reply, int timeout_ms)
     return segment;
 }
 
-void pynl_reply_cancel(struct pynl_reply *reply)
+/* The socket is woken only while the receiver has not ended: afterwards another request may be using it. */
+void pynl_reply_cancel(struct pynl_reply *reply, const struct pynl_socket *socket)
 {
     pthread_mutex_lock(&reply->lock);
     reply->canceled = true;
+    if (!reply->state.result)
+        pynl_socket_wake(socket);
     pthread_cond_broadcast(&reply->changed);
     pthread_mutex_unlock(&reply->lock);
 }

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from .schema import Record
 
@@ -30,5 +30,3 @@ class Family(Generic[R]):
     pushed: Mapping[str, str]
     #: Those of them that mean more to the kernel than that the field has this value: where it filtered, that counts.
     wider: frozenset[str] = frozenset()
-    #: What every dump request holds.
-    request: Mapping[str, Any] = field(default_factory=dict)

@@ -72,4 +72,4 @@ def addresses(netns: NetNS | None = None, **filters: Any) -> Table[Address]:
 def neighbours(netns: NetNS | None = None, **filters: Any) -> Table[Neighbour]:
     """The neighbours of a namespace, in one line."""
     with Netlink(netns) as nl:
-        return nl.neighbours.dump(proxy=bool(filters.pop("proxy", False)), **filters)
+        return nl.neighbours.dump(**filters)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from ._wire import ffi, lib
@@ -29,17 +29,21 @@ class Plan:
 
     Args:
         record: the message's class.
-        only: the fields that get columns; None: all.
+        asked: the fields that are read; None: all.
+        needed: fields that get columns as well, to filter by.
     """
 
-    def __init__(self, record: type[Record], only: Iterable[str] | None = None) -> None:
+    def __init__(
+        self, record: type[Record], asked: tuple[str, ...] | None = None, needed: tuple[str, ...] = ()
+    ) -> None:
         self.record = record
+        self.asked = asked
         #: Index in the C array -> field.
         self.fields: list[Field[Any]] = []
         #: Field name -> column.
         self.columns: dict[str, int] = {}
         self._levels: dict[type[Record], int] = {}
-        wanted = set(record.FIELDS) if only is None else set(only)
+        wanted = set(record.FIELDS) if asked is None else _with_needs(record, (*asked, *needed))
         nested_columns: dict[tuple[type[Record], str], int] = {}
         for name, field in record.FIELDS.items():
             if name not in wanted:
@@ -115,15 +119,24 @@ def _column_kind(kind: Kind[Any]) -> int:
     return lib.PYNL_DEEP if _nests(kind) else kind.code
 
 
-def plan_of(record: type[Record]) -> Plan:
-    """The plan of a record class with all its fields, made once."""
+def _with_needs(record: type[Record], names: Iterable[str]) -> set[str]:
+    """The fields, and those that reading them takes: the length of a prefix, what tells what a nest holds."""
+    wanted = set(names)
+    for field in [record.FIELDS[name] for name in wanted]:
+        wanted |= {field.length} if field.length else set()
+        wanted |= {field.select[0]} if field.select else set()
+    return wanted
+
+
+def plan_of(record: type[Record], asked: tuple[str, ...] | None = None, needed: tuple[str, ...] = ()) -> Plan:
+    """As :class:`Plan`, made once."""
     key: Any = record
-    return _plan_of(key)
+    return _plan_of(key, asked, needed)
 
 
-@cache
-def _plan_of(record: type[Record]) -> Plan:
-    return Plan(record)
+@lru_cache(256)
+def _plan_of(record: type[Record], asked: tuple[str, ...] | None, needed: tuple[str, ...]) -> Plan:
+    return Plan(record, asked, needed)
 
 
 def entries_of(room: int, write: Any) -> Entries:

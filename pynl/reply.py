@@ -30,7 +30,7 @@ class Request(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """How a reply ended."""
+    """What came of a reply."""
 
     #: Every NLM_F_* flag seen on its messages.
     flags: int
@@ -79,7 +79,7 @@ class Reply:
     def receive(self, inline: int) -> None:
         """Receives up to about ``inline`` bytes in the caller's thread, and what is more in a helper thread."""
         try:
-            result = _receive(self._c, self._socket, inline, self._wait)
+            result = _receive(self._c, self._socket, inline, self._wait) if inline else 0
             if result == 0:
                 helper = threading.Thread(
                     target=_receive_rest,
@@ -123,15 +123,15 @@ class Reply:
 
     @property
     def outcome(self) -> Outcome:
-        """How it ended; to be asked after its end."""
+        """What has been received so far."""
+        lib.pynl_reply_state(self._c, self._state)
         return Outcome(self._state.flags, self._state.datagrams, self._state.bytes)
 
     def cancel(self) -> None:
         """Ends it early; its socket is then replaced, since the rest may still come."""
         if not self.whole and os.getpid() == self._pid:
             self.whole = True
-            lib.pynl_reply_cancel(self._c)
-            lib.pynl_socket_wake(self._socket)
+            lib.pynl_reply_cancel(self._c, self._socket)
 
     def __del__(self) -> None:
         if hasattr(self, "whole"):

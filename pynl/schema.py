@@ -16,7 +16,7 @@ a thousand rows at a time and only for the fields that are read, or which one ha
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar, overload
 
 from ._wire import lib
@@ -37,16 +37,24 @@ class Unknown(NamedTuple):
 class Rows(dict[str, Sequence[Any]]):
     """Field name -> values, one a row. As it stands: of one hand-made record, in the order they were given."""
 
-    __slots__ = ("__weakref__", "_order", "_unknown")
+    __slots__ = ("__weakref__", "_order", "_unknown", "asked")
 
     def __init__(
-        self, values: Mapping[str, Any], unknown: tuple[Unknown, ...] = (), order: Sequence[str] | None = None
+        self,
+        values: Mapping[str, Any],
+        unknown: tuple[Unknown, ...] = (),
+        order: Sequence[str] | None = None,
+        asked: Sequence[str] | None = None,
     ) -> None:
         super().__init__((name, (value,)) for name, value in values.items())
         self._unknown = unknown
         self._order = tuple(values) if order is None else tuple(order)
+        #: The only fields that were read; None: all.
+        self.asked = asked
 
     def __missing__(self, name: str) -> Sequence[Any]:
+        if self.asked is not None:
+            raise AttributeError(f"{name} was not among the fields asked for")
         return _ABSENT
 
     def unknown(self, row: int) -> tuple[Unknown, ...]:
@@ -295,7 +303,11 @@ class Record:
 
     def asdict(self) -> dict[str, Any]:
         """Every field by name; nested records become dicts, tuples lists."""
-        return {name: _plain(getattr(self, name)) for name in self.FIELDS}
+        return {name: _plain(getattr(self, name)) for name in self.fields()}
+
+    def fields(self) -> Iterable[str]:
+        """The names of its fields: all that are declared, or those that the dump was asked for."""
+        return self.FIELDS if self._rows.asked is None else self._rows.asked
 
     def order(self) -> Sequence[str]:
         """The names of its attributes, in the order that they had, or will have, on the wire."""
@@ -303,7 +315,7 @@ class Record:
 
     def items(self) -> Iterator[tuple[str, Any]]:
         """Name and value of each field that is there."""
-        for name in self.FIELDS:
+        for name in self.fields():
             value = self._rows[name][self._row]
             if value is not None:
                 yield name, value
@@ -313,7 +325,7 @@ class Record:
         return dict(self.items())
 
     def _values(self) -> tuple[Any, ...]:
-        return tuple(self._rows[name][self._row] for name in self.FIELDS)
+        return tuple(self._rows[name][self._row] for name in self.fields())
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Record) or other.RECORD is not self.RECORD:
@@ -331,15 +343,15 @@ class Record:
         return f"{type(self).__name__}({', '.join(values)})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, (self.RECORD, self._given(), self.unknown, self.order())
+        return _restore, (self.RECORD, self._given(), self.unknown, self.order(), self._rows.asked)
 
 
 class Opaque(Record):
     """A nest that no declaration is known for: its attributes are all ``unknown``."""
 
 
-def _restore(cls: type[R], values: Mapping[str, Any], unknown: tuple[Unknown, ...], order: Sequence[str]) -> R:
-    return cls(Rows(values, unknown, order), 0)
+def _restore(cls: type[R], values: Mapping[str, Any], *rest: Any) -> R:
+    return cls(Rows(values, *rest), 0)
 
 
 def _plain(value: Any) -> Any:

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
+from .arrival import Arrival, Question, begin
 from .devices import index_of
 from .encode import encode
 from .errors import NetlinkError
 from .family import Family
-from .plan import plan_of
+from .plan import Plan, plan_of
 from .schema import Record, normal
-from .socket import NLM_F_ACK, NLM_F_DUMP, Outcome, Socket
+from .socket import NLM_F_ACK, Socket
 from .store import Filters, Store
 from .table import Table
 
 R = TypeVar("R", bound=Record)
+
+#: Records in a table of a stream, unless the caller says otherwise: some ten megabytes of routes.
+_CHUNK = 50_000
+#: Segments of a quarter megabyte that a stream's receiver may be ahead of its reader.
+_AHEAD = 8
 
 
 class Service(Generic[R]):
@@ -27,10 +33,13 @@ class Service(Generic[R]):
     def __init__(self, socket: Socket) -> None:
         self._socket = socket
 
-    def dump(self, **filters: Any) -> Table[R]:
+    def dump(self, *, fields: Sequence[str] | None = None, **filters: Any) -> Table[R]:
         """All objects, or those whose fields have the given values.
 
+        It returns once the kernel has begun to answer; the table's records are decoded while the rest arrives.
+
         Args:
+            fields: the fields to decode, where not all are wanted.
             filters: field names and values, as the record shows them; a device may be given by name. They go to the
                 kernel where it takes them, and are applied to what it did not filter.
 
@@ -38,47 +47,89 @@ class Service(Generic[R]):
             NetlinkError: the kernel refused the request.
             TypeError: there is no such field (the message names the nearest), or it cannot be filtered by.
             ValueError: a value that the field cannot have.
-            DecodeError: some message could not be decoded; ``error.table`` has all the others.
+            DecodeError: some message could not be decoded; ``error.table`` has all the others. As every error that
+                befalls a long answer later, it is raised where the table is used.
         """
-        return self._dump(filters, {})
+        plan, questions = self._questions(fields, filters)
+        parts = begin(self._socket, self.FAMILY, questions)
+        whole = all(part.reply.whole for part in parts)
+        store = Store(plan)
+        store.arrive(Arrival(parts))
+        table: Table[R] = Table(store)
+        if whole:
+            table.complete()
+        return table
 
-    def _dump(self, filters: Mapping[str, Any], extra: Mapping[str, Any]) -> Table[R]:
-        """``extra``: request fields that are no filters."""
+    def stream(
+        self, *, chunk: int = _CHUNK, fields: Sequence[str] | None = None, **filters: Any
+    ) -> Iterator[Table[R]]:
+        """The same as :meth:`dump` in tables of bounded size, on a socket of its own; the kernel waits for the reader.
+
+        Args:
+            chunk: the number of records after which a table ends, to within those of a quarter megabyte of messages.
+            fields: as :meth:`dump`.
+            filters: as :meth:`dump`.
+
+        Returns:
+            An iterator of tables. ``consistent`` tells of all that had been received: the last table's counts.
+
+        Raises:
+            as :meth:`dump`; DecodeError only where the table with the fault is used, so that the others can be read.
+        """
+        if chunk < 1:
+            raise ValueError(f"chunk: expected a number of records, not {chunk!r}")
+        plan, questions = self._questions(fields, filters)
+        return self._stream(plan, questions, chunk)
+
+    def _stream(self, plan: Plan, questions: Sequence[Question], chunk: int) -> Iterator[Table[R]]:
+        with self._socket.sibling() as socket:
+            for question in questions:
+                arrival = Arrival(begin(socket, self.FAMILY, [question], _AHEAD))
+                try:
+                    more = True
+                    while more:
+                        store = Store(plan)
+                        while store.c.rows < chunk and more:
+                            more = arrival.advance(store)
+                        store.end()
+                        if store.c.rows or store.error or not store.consistent:
+                            yield Table(store)
+                finally:
+                    arrival.cancel()
+
+    def _questions(
+        self, fields: Sequence[str] | None, filters: Mapping[str, Any]
+    ) -> tuple[Plan, Sequence[Question]]:
+        """The plan of a dump, and what to ask: one question for each address family."""
         family = self.FAMILY
-        wanted = self._normal(filters)
+        wanted = dict(filters)
+        options = self._options(wanted)
+        wanted = self._normal(wanted)
         protocols = family.protocols
         if "family" in wanted:
             protocols = (wanted["family"],)
-        request = {family.pushed[name]: value for name, value in wanted.items() if name in family.pushed}
-        request = {**family.request, **extra, **request}
-        store = Store(plan_of(family.record))
-        consistent = True
+        plan = plan_of(family.record)
+        if fields is not None:
+            plan = plan_of(family.record, self._fields(fields), tuple(sorted({*wanted, "family"})))
+        pushed = {family.pushed[name]: value for name, value in wanted.items() if name in family.pushed}
+        questions = []
         for protocol in protocols:
-            outcome = self._dump_one(store, {**request, "family": protocol}, wanted)
-            consistent = consistent and not outcome.interrupted
-        table: Table[R] = Table(store, consistent=consistent)
-        table.complain()
-        return table
+            if protocol:  # where the kernel has no such family, it answers with all it has
+                wanted["family"] = protocol
+            request = family.record(**{**options, **pushed, "family": protocol})
+            questions.append(Question(encode(request), Filters(plan, wanted, family.wider), "table" in wanted))
+        return plan, questions
 
-    def _dump_one(self, store: Store, request: Mapping[str, Any], wanted: Mapping[str, Any]) -> Outcome:
-        family = self.FAMILY
-        if request["family"]:  # where the kernel has no such family, it answers with all it has
-            wanted = {**wanted, "family": request["family"]}
-        filters = Filters(store.plan, wanted, family.wider)
-        payload = encode(family.record(**request))
-        try:
-            return self._socket.exchange(
-                family.get,
-                payload,
-                NLM_F_DUMP,
-                lambda segment: store.decode(segment, filters),
-                record=family.record,
-                name=family.get.name,
-            )
-        except NetlinkError as error:
-            if error.errno == errno.ENOENT and "table" in wanted:  # how a strict kernel says that there is none
-                return Outcome(0, 0, 0)
-            raise
+    def _options(self, filters: dict[str, Any]) -> Mapping[str, Any]:
+        """Takes from the keyword arguments of a dump those that are no filters; returns the request fields for them."""
+        return {}
+
+    def _fields(self, names: Sequence[str]) -> tuple[str, ...]:
+        record = self.FAMILY.record
+        if isinstance(names, str):
+            raise TypeError(f"fields: expected a sequence of names, not {names!r}")
+        record.known(names)
+        return tuple(name for name in record.FIELDS if name in names)
 
     def _normal(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Values as the record would show them, device names as indexes; None is left out."""
@@ -100,8 +151,9 @@ class Service(Generic[R]):
         store = Store(plan_of(family.record))
         payload = encode(record)
         self._socket.exchange(family.get, payload, NLM_F_ACK, store.decode, record=family.record, name=family.get.name)
+        store.end()
         table: Table[R] = Table(store)
-        table.complain()
+        table.complete()
         if not len(table):
             raise NetlinkError(errno.ENOENT, "the kernel acknowledged, but sent nothing", request=family.get.name)
         return table[0]

@@ -228,7 +228,7 @@ class Socket:
         except BaseException:
             self._lock.release()
             raise
-        reply.receive(_INLINE)
+        reply.receive(0 if ahead else _INLINE)
         self._arriving = not reply.whole
         return reply
 
@@ -236,6 +236,13 @@ class Socket:
         self._dirty = not clean
         self._arriving = False
         self._lock.release()
+        if self._closed:
+            self._dispose()
+
+    def interrupt(self) -> None:
+        """Makes a request that is under way fail with ClosedError. Safe from any thread; the socket works on."""
+        self._dirty = True
+        check(lib.pynl_socket_wake(self._c))
 
     def sibling(self: S) -> S:
         """Another socket of the same protocol in the same namespace."""
@@ -265,18 +272,26 @@ class Socket:
             self.join(group)
 
     def close(self) -> None:
-        """Closes it; a thread that waits for an answer on it gets ClosedError. May be called twice."""
+        """Closes it; a thread that waits for an answer on it gets ClosedError. May be called twice.
+
+        A table that was handed out and is still arriving becomes whole all the same.
+        """
         if self._closed:
             return
         self._closed = True
-        if os.getpid() == self._pid:
-            if not self._arriving:  # a table that was handed out is to be whole: its end is near
-                lib.pynl_socket_wake(self._c)
-            with self._lock:
-                lib.pynl_socket_close(self._c)
-        else:
+        if os.getpid() != self._pid:
             lib.pynl_socket_close(self._c)
-        self._close_netns()
+            self._close_netns()
+        elif not self._arriving:
+            lib.pynl_socket_wake(self._c)
+            self._dispose()
+        elif not self._lock.locked():  # it has just arrived; otherwise its receiver closes the socket
+            self._dispose()
+
+    def _dispose(self) -> None:
+        with self._lock:
+            lib.pynl_socket_close(self._c)
+            self._close_netns()
 
     def _close_netns(self) -> None:
         if self._netns >= 0:

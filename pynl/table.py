@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar, overload
 
 from ._wire import ffi, lib, view
+from .blocks import BLOCK, Blocks, numbers
 from .errors import DecodeError
 from .plan import column_kind, plan_of
 from .schema import Record
-from .store import BLOCK, Store, message_at, numbers
+from .store import Store
 
 R = TypeVar("R", bound=Record)
 
@@ -51,41 +52,57 @@ class Columns(Mapping[str, memoryview]):
 class Table(Sequence[R], Generic[R]):
     """The records of one dump: a sequence whose records are made when they are asked for.
 
-    Attributes:
-        consistent: False where the kernel said that what it listed changed meanwhile (NLM_F_DUMP_INTR).
+    The records of a long dump may still be arriving. What needs all of them, such as ``len()``, waits for them; a
+    loop takes them as they come. An error on their way is raised there, every time.
     """
 
-    __slots__ = ("_rows", "_store", "consistent")
+    __slots__ = ("_blocks", "_rows", "_store", "_tolerant")
 
-    def __init__(self, store: Store, rows: range | None = None, consistent: bool = True) -> None:
+    def __init__(
+        self, store: Store, rows: range | None = None, blocks: Blocks | None = None, tolerant: bool = False
+    ) -> None:
         self._store = store
-        self._rows = range(store.c.rows) if rows is None else rows
-        self.consistent = consistent
+        self._blocks = blocks or Blocks(store)
+        #: None: all, however many they will be.
+        self._rows = rows
+        self._tolerant = tolerant
 
     @classmethod
-    def decode(cls, record: type[R], data: bytes) -> Table[R]:
+    def decode(cls, record: type[R], data: bytes, fields: tuple[str, ...] | None = None) -> Table[R]:
         """A table from whole messages of one kind, one after another, as a socket gives them.
+
+        Args:
+            record: the class of their records.
+            data: the messages.
+            fields: the fields to read; None: all.
 
         Raises:
             DecodeError: some bytes are no such message; ``error.table`` has all the others.
         """
-        store = Store(plan_of(record))
+        store = Store(plan_of(record, fields))
         store.decode_bytes(data)
         table: Table[R] = cls(store)
-        table.complain()
+        table.complete()
         return table
 
-    def complain(self) -> None:
-        """Raises DecodeError where a message could not be decoded."""
-        c = self._store.c
-        if not c.bad:
-            return
-        data = b""
-        if c.bad_message != ffi.NULL:
-            data = message_at(c.bad_message)
-        name = self._store.plan.record.__name__
-        reason = f"{c.bad} message(s) could not be decoded as {name}, the first"
-        raise DecodeError(reason, c.bad_at + c.bad_attribute, data, self)
+    def complete(self) -> None:
+        """Waits for all records, and raises what befell them on their way."""
+        self._need()
+
+    def _need(self, rows: int | None = None) -> None:
+        """Waits for the first ``rows`` rows, or for all."""
+        try:
+            self._blocks.need(rows)
+        except DecodeError as error:
+            if not self._tolerant:
+                error.table = Table(self._store, None, self._blocks, tolerant=True)
+                raise
+
+    def _range(self) -> range:
+        if self._rows is None:
+            self._need()
+            self._rows = range(self._store.c.rows)
+        return self._rows
 
     @property
     def record(self) -> type[R]:
@@ -94,12 +111,24 @@ class Table(Sequence[R], Generic[R]):
         return record  # type: ignore[no-any-return]
 
     @property
+    def consistent(self) -> bool:
+        """False where the kernel said that what it listed changed meanwhile (NLM_F_DUMP_INTR)."""
+        self._range()
+        return self._store.consistent
+
+    @property
     def columns(self) -> Columns:
         """The values by field, zero copy."""
-        return Columns(self._store, self._rows)
+        return Columns(self._store, self._range())
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._range())
+
+    def __bool__(self) -> bool:
+        if self._rows is not None:
+            return bool(self._rows)
+        self._need(1)
+        return bool(self._store.c.rows)
 
     @overload
     def __getitem__(self, index: int) -> R: ...
@@ -107,21 +136,20 @@ class Table(Sequence[R], Generic[R]):
     def __getitem__(self, index: slice) -> Table[R]: ...
     def __getitem__(self, index: int | slice) -> R | Table[R]:
         if isinstance(index, slice):
-            return Table(self._store, self._rows[index], self.consistent)
-        number, row = divmod(self._rows[index], BLOCK)
-        return self.record(self._store.block(number), row)
+            return Table(self._store, self._range()[index], self._blocks, self._tolerant)
+        number, row = divmod(self._range()[index], BLOCK)
+        return self.record(self._blocks.block(number), row)
 
     def __iter__(self) -> Iterator[R]:
-        rows = self._rows
+        return self._blocks.read(self._need) if self._rows is None else self._each(self._rows)
+
+    def _each(self, rows: range) -> Iterator[R]:
         if rows.step != 1:
             for index in range(len(rows)):
                 yield self[index]
             return
-        store = self._store
         for number in range(rows.start // BLOCK, -(-rows.stop // BLOCK)):
-            first = max(rows.start - number * BLOCK, 0)
-            last = min(rows.stop - number * BLOCK, BLOCK)
-            yield from store.layouts.records(store.block(number), first, last)
+            yield from self._blocks.records(number, max(rows.start - number * BLOCK, 0), rows.stop - number * BLOCK)
 
     def where(self, wanted: Callable[[R], bool]) -> Sequence[R]:
         """The records for which ``wanted`` is true."""
@@ -142,13 +170,13 @@ class Table(Sequence[R], Generic[R]):
         return f"<Table of {len(self)} {self.record.__name__} records>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        data = b"".join(_padded(self._store.message(row)) for row in self._rows)
-        return _restore, (self.record, data, self.consistent)
+        data = b"".join(_padded(self._store.message(row)) for row in self._range())
+        return _restore, (self.record, data, self._store.plan.asked, self._store.consistent)
 
 
-def _restore(record: type[R], data: bytes, consistent: bool) -> Table[R]:
-    table = Table.decode(record, data)
-    table.consistent = consistent
+def _restore(record: type[R], data: bytes, fields: tuple[str, ...] | None, consistent: bool) -> Table[R]:
+    table = Table.decode(record, data, fields)
+    table._store.consistent = consistent
     return table
 
 
@@ -158,8 +186,3 @@ def _padded(message: bytes) -> bytes:
 
 def _equal(one: object, other: object) -> bool:
     return one == other
-
-
-def chain(tables: Iterable[Table[R]]) -> list[R]:
-    """The records of several tables in one list."""
-    return [record for table in tables for record in table]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct as binary
+from collections.abc import Mapping
 from typing import Any
 
 from .._wire import lib
@@ -26,7 +27,6 @@ from ..kinds import (
 )
 from ..schema import Record, attribute, many, member, nest, pad, select, struct, within
 from ..service import Service
-from ..table import Table
 from .bridge import BridgeAfSpec, BridgePort
 from .constants import AddressFamily, ExtFilter, LinkFlags, LinkMode, MessageType, OperState
 from .kindconstants import NetkitMode, NetkitPairing, NetkitPolicy, NetkitScrub
@@ -316,24 +316,21 @@ LINKS = Family(
     get=MessageType.RTM_GETLINK,
     protocols=(AddressFamily.AF_UNSPEC,),
     pushed={"master": "master", "kind": "kind"},
-    request={"ext_mask": ExtFilter.RTEXT_FILTER_VF},
 )
 
 
 class Links(Service[Link]):
-    """The network devices of a namespace."""
+    """The network devices of a namespace.
+
+    Their dumps take ``ext_mask`` beside filters: an ExtFilter with what else to tell than the link itself (its virtual
+    functions, unless it says otherwise), or what to leave out, such as IPv6's counters. ``family=AF_BRIDGE`` asks for
+    the ports of bridges and their VLANs.
+    """
 
     FAMILY = LINKS
 
-    def dump(self, *, ext_mask: ExtFilter = ExtFilter.RTEXT_FILTER_VF, **filters: Any) -> Table[Link]:
-        """All links, or those whose fields have the given values; as :meth:`Service.dump`.
-
-        Args:
-            ext_mask: what else to tell than the link itself (its virtual functions, unless this says otherwise), or
-                what to leave out, such as IPv6's counters.
-            filters: ``family=AF_BRIDGE`` asks for the ports of bridges and their VLANs.
-        """
-        return self._dump(filters, {"ext_mask": ext_mask})
+    def _options(self, filters: dict[str, Any]) -> Mapping[str, Any]:
+        return {"ext_mask": filters.pop("ext_mask", ExtFilter.RTEXT_FILTER_VF)}
 
     def get(self, device: Any, *, ext_mask: ExtFilter = ExtFilter.RTEXT_FILTER_VF) -> Link:
         """One link.

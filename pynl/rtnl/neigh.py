@@ -10,7 +10,6 @@ from ..family import Family
 from ..kinds import BE16, DEVICE, DEVICE_S32, HARDWARE, IP, S32, U8, U16, U32, enum, flags
 from ..schema import Record, attribute, member, nest, pad, struct
 from ..service import Service
-from ..table import Table
 from .constants import (
     AddressFamily,
     MessageType,
@@ -97,18 +96,16 @@ NEIGHBOURS = Family(
 
 
 class Neighbours(Service[Neighbour]):
-    """The neighbours of a namespace: ARP and NDP entries, proxies, and bridges' forwarding entries."""
+    """The neighbours of a namespace: ARP and NDP entries, proxies, and bridges' forwarding entries.
+
+    Their dumps take ``proxy`` beside filters: True asks for the addresses that this host answers for, instead of its
+    neighbours. ``family=AF_BRIDGE`` asks for the forwarding entries of bridges and VXLANs.
+    """
 
     FAMILY = NEIGHBOURS
 
-    def dump(self, *, proxy: bool = False, **filters: Any) -> Table[Neighbour]:
-        """All neighbours, or those whose fields have the given values; as :meth:`Service.dump`.
-
-        Args:
-            proxy: the addresses that this host answers for, instead of its neighbours.
-            filters: ``family=AF_BRIDGE`` asks for the forwarding entries of bridges and VXLANs.
-        """
-        return self._dump(filters, {"flags": NeighbourFlags.NTF_PROXY} if proxy else {})
+    def _options(self, filters: dict[str, Any]) -> Mapping[str, Any]:
+        return {"flags": NeighbourFlags.NTF_PROXY} if filters.pop("proxy", False) else {}
 
     def get(self, dst: Any, device: Any, *, proxy: bool = False) -> Neighbour:
         """One neighbour (since 5.0).

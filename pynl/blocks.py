@@ -1,0 +1,317 @@
+"""A table's rows as Python values: made from the columns a block of rows at a time, records on top of them."""
+
+from __future__ import annotations
+
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count, repeat
+from typing import Any
+
+from ._wire import ffi, lib
+from .errors import check
+from .kinds import Kind
+from .layout import layout
+from .plan import Entries, Plan, choose, column_kind, entries_of, value_of
+from .schema import Field, Record, Rows, Unknown
+from .store import Store
+
+#: Rows that become Python values together: enough that a call into C costs nothing per row, few enough that
+#: reading one record does not convert a table. A multiple of 8, so that it starts on a byte of the validity bits.
+BLOCK = 1024
+
+#: Fewer rows than this do not make up for a layout's class, nor for converting fields that may not be read.
+_LAYOUT_ROWS = 256
+#: With this many layouts made, a table's blocks have little in common.
+_LAYOUTS = 32
+
+#: Flag values seen before map to their enum member at once; more than this many are no flags but noise.
+_CACHED_FLAGS = 4096
+
+
+class Blocks:
+    """A store's rows as Python values, a block at a time."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._made: weakref.WeakValueDictionary[int, Block] = weakref.WeakValueDictionary()
+        self._names: dict[str, _Names] = {}
+        self._layouts = Layouts(store.plan)
+        self._reader: tuple[weakref.ref[Any], deque[list[Any]]] | None = None
+
+    def need(self, rows: int | None = None) -> None:
+        """Waits until there are this many rows, or until there are all; as :meth:`Store.need`."""
+        self.store.need(rows, self._read_ahead)
+
+    def read(self, need: Callable[[int], object]) -> Iterator[Any]:
+        """The records of all rows, as they arrive; ``need`` waits for a number of them."""
+        ready: deque[list[Any]] = deque()
+        reader = self._read(need, ready)
+        self._reader = weakref.ref(reader), ready
+        return reader
+
+    def _read(self, need: Callable[[int], object], ready: deque[list[Any]]) -> Iterator[Any]:
+        if self._reader and self._reader[1] is ready:
+            self._reader = None
+        for number in count():
+            if ready:
+                yield from ready.popleft()
+                continue
+            need((number + 1) * BLOCK)
+            if self.store.c.rows <= number * BLOCK:
+                return
+            yield from self.records(number)
+
+    def _read_ahead(self) -> None:
+        """While the last row is waited for, makes the records that a reader who has not begun will want.
+
+        That is what ``list(table)`` does: it asks for an iterator, and then for the length.
+        """
+        if self._reader and self._reader[0]():
+            ready = self._reader[1]
+            while self.store.c.rows >= (len(ready) + 1) * BLOCK:
+                ready.append(list(self.records(len(ready))))
+
+    def records(self, number: int, first: int = 0, last: int = BLOCK) -> Iterator[Any]:
+        """The records of one block's rows from ``first`` up to ``last``."""
+        with self.store.lock:
+            last = min(last, self.store.c.rows - number * BLOCK)
+            return self._layouts.records(self.block(number), first, last) if first < last else iter(())
+
+    def block(self, number: int) -> Block:
+        """Rows ``number * BLOCK`` and on."""
+        first = number * BLOCK
+        rows = min(BLOCK, self.store.c.rows - first)
+        block = self._made.get(number)
+        if block is None or block.count != rows:  # it has grown since
+            block = self._made[number] = Block(self, first, rows)
+        return block
+
+    def names(self, kind: Kind[Any], name: str) -> _Names:
+        names = self._names.get(name)
+        if names is None:
+            assert kind.enum is not None
+            names = self._names[name] = _Names(kind.enum)
+        return names
+
+
+class Block(Rows):
+    """Up to BLOCK rows of a table, converted field by field when first read."""
+
+    __slots__ = ("_first", "_owner", "_store", "count")
+
+    def __init__(self, owner: Blocks, first: int, count: int) -> None:
+        super().__init__({}, asked=owner.store.plan.asked)
+        self._owner, self._store = owner, owner.store
+        self._first, self.count = first, count
+
+    def __missing__(self, name: str) -> Sequence[Any]:
+        field = self._store.plan.record.FIELDS[name]
+        if name not in self._store.plan.columns:
+            return super().__missing__(name)
+        with self._store.lock:
+            values = self[name] = self._convert(field)
+        return values
+
+    def _convert(self, field: Field[Any]) -> Sequence[Any]:
+        name = field.name
+        column = self._store.column(name)
+        values: Sequence[Any]
+        if column.valid == ffi.NULL:
+            values = [None] * self.count
+        elif column.kind == lib.PYNL_DEEP:
+            values = self._deep(field)
+        elif column.kind == lib.PYNL_TEXT:
+            values = self._text(column)
+        elif column.kind == lib.PYNL_ADDRESS:
+            values = self._addresses(field, column)
+        else:
+            values = self._numbers(field, column)
+        return values
+
+    def _mask(self, column: Any) -> bytes | None:
+        """One byte a row: whether it has a value; None where all have."""
+        if column.count == self._store.c.rows:
+            return None
+        out = ffi.new("uint8_t[]", self.count)
+        check(lib.pynl_column_mask(ffi.addressof(column), self._first, self.count, out))
+        return bytes(ffi.buffer(out))
+
+    def _numbers(self, field: Field[Any], column: Any) -> list[Any]:
+        kind = column_kind(field)
+        width = column.width
+        data = ffi.buffer(column.values + self._first * width, self.count * width)
+        values: list[Any] = numbers(memoryview(data), kind).tolist()
+        mask = self._mask(column)
+        if mask is not None:
+            values = [value if there else None for value, there in zip(values, mask, strict=True)]
+        if kind.enum is not None:
+            names = self._owner.names(kind, field.name)
+            return [names[value] for value in values]
+        if kind.code == lib.PYNL_FLAG:
+            return [value and True for value in values]
+        return values
+
+    def _text(self, column: Any) -> list[Any]:
+        first, count = self._first, self.count
+        offsets = memoryview(ffi.buffer(column.values + 4 * first, 4 * (count + 1))).cast("i").tolist()
+        start = offsets[0]
+        text = bytes(ffi.buffer(column.text + start, offsets[-1] - start))
+        mask = self._mask(column) or repeat(1)
+        return [
+            text[a - start : b - start].decode("utf-8", "surrogateescape") if there else None
+            for a, b, there in zip(offsets, offsets[1:], mask, strict=False)
+        ]
+
+    def _addresses(self, field: Field[Any], column: Any) -> list[Any]:
+        prefix = ffi.NULL
+        if field.length:
+            prefix = ffi.addressof(self._store.column(field.length))
+        room = self.count * lib.PYNL_TEXT_LINE
+        out = ffi.new("char[]", room)
+        style = field.kind.style
+        size = check(lib.pynl_text_addresses(ffi.addressof(column), prefix, self._first, self.count, style, out, room))
+        lines: list[Any] = bytes(ffi.buffer(out, size)).decode("ascii").split("\n")
+        lines.pop()
+        mask = self._mask(column)
+        if mask is not None:
+            lines = [line if there else None for line, there in zip(lines, mask, strict=True)]
+        return lines
+
+    def _entries(self, type: int, row: int, count: int) -> Entries:
+        c, plan = self._store.c, self._store.plan
+        room = lib.pynl_table_span(c, row, count)
+        return entries_of(room, lambda out, size: lib.pynl_table_tape(c, plan.c, type, row, count, out, size))
+
+    def _deep(self, field: Field[Any]) -> list[Any]:
+        """Nested values: one tape for the block, folded row by row."""
+        values: list[Any] = [None] * self.count
+        entries = self._entries(field.number, self._first, self.count)
+        selectors = self[field.select[0]] if field.select else None
+        at = 0
+        while at < len(entries):
+            row, offset, size, _, index, _, _ = entries[at]
+            at += 1
+            if index < 0:
+                continue
+            message = self._store.message(self._first + row)
+            try:
+                if selectors is not None:
+                    value = choose(field, selectors[row], message[offset : offset + size])
+                else:
+                    value, at = value_of(self._store.plan, field, message, offset, size, entries, at, 0)
+            except ValueError:
+                continue
+            values[row] = (*(values[row] or ()), value) if field.many else value
+        return values
+
+    def split(self, by_value: bool) -> tuple[tuple[str, ...], dict[str, Any]]:
+        """The plain fields that differ from row to row, and those that do not, with their value.
+
+        Args:
+            by_value: False: only fields that no row has count as the same.
+        """
+        varying: list[str] = []
+        same: dict[str, Any] = {}
+        one = Block(self._owner, self._first, 1)
+        for name, field in self._store.plan.record.FIELDS.items():
+            if name not in self._store.plan.columns:
+                continue
+            column = self._store.column(name)
+            if column.valid == ffi.NULL:
+                same[name] = None
+            elif column.kind == lib.PYNL_DEEP:
+                continue
+            elif by_value and self._same(field, column):
+                same[name] = one[name][0]
+            else:
+                varying.append(name)
+        return tuple(varying), same
+
+    def _same(self, field: Field[Any], column: Any) -> bool:
+        columns = [column, self._store.column(field.length)] if field.length else [column]
+        return all(lib.pynl_column_same(ffi.addressof(c), self._first, self.count) for c in columns)
+
+    def unknown(self, row: int) -> tuple[Unknown, ...]:
+        with self._store.lock:
+            if not self._store.c.unknown and not self._any_deep():
+                return ()
+            message = self._store.message(self._first + row)
+            entries = self._entries(-1, self._first + row, 1)
+        found = []
+        for at, (_, offset, size, type, index, depth, flags) in enumerate(entries):
+            if depth == 0 and (index < 0 or not self._holds(row, message, entries, at)):
+                found.append(Unknown(type | flags, message[offset : offset + size]))
+        return tuple(found)
+
+    def _any_deep(self) -> bool:
+        """Whether some nested attribute may be kept raw: only reading it tells."""
+        c = self._store.c
+        columns = (c.columns[number] for number in range(c.column_count))
+        return any(column.kind == lib.PYNL_DEEP and column.count for column in columns)
+
+    def _holds(self, row: int, message: bytes, entries: Entries, at: int) -> bool:
+        """Whether this entry can be its field's value."""
+        _, offset, size, _, index, _, _ = entries[at]
+        field = self._store.plan.fields[index]
+        try:
+            if field.select:
+                choose(field, self[field.select[0]][row], message[offset : offset + size])
+            else:
+                value_of(self._store.plan, field, message, offset, size, entries, at + 1, 0)
+        except ValueError:
+            return False
+        return True
+
+    def order(self, row: int) -> Sequence[str]:
+        names: dict[str, None] = {}
+        with self._store.lock:
+            entries = self._entries(-1, self._first + row, 1)
+        for _, _, _, _, index, depth, _ in entries:
+            if not depth and index >= 0:
+                names[self._store.plan.fields[index].name] = None
+        return tuple(names)
+
+
+class Layouts:
+    """The layouts of one table's blocks: few, since blocks mostly have the same fields in common."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._record = plan.record
+        self._made: dict[Any, type[Record]] = {}
+
+    def records(self, block: Block, first: int, last: int) -> Iterator[Any]:
+        """The records of a block's rows first to last."""
+        if last - first < _LAYOUT_ROWS:
+            return map(self._record, repeat(block), range(first, last))
+        varying, same = block.split(len(self._made) < _LAYOUTS)
+        key = varying, tuple(same.items())
+        made: Any = self._made.get(key)
+        if made is None:
+            made = self._made[key] = layout(self._record, varying, same)
+        return map(made, repeat(block), range(first, last), *(block[name][first:last] for name in varying))
+
+
+class _Names(dict[Any, Any]):
+    """Number -> member of an enum; a number without one stands for itself."""
+
+    def __init__(self, enum: type[Any]) -> None:
+        super().__init__({int(member): member for member in enum})
+        self[None] = None
+        self._enum = enum
+
+    def __missing__(self, value: int) -> Any:
+        try:
+            member = self._enum(value)
+        except ValueError:
+            return value
+        if len(self) < _CACHED_FLAGS:
+            self[value] = member
+        return member
+
+
+def numbers(data: memoryview, kind: Kind[Any]) -> memoryview:
+    """Bytes as the numbers of a kind."""
+    cast: Any = data.cast
+    typed: memoryview = cast(kind.format or "B")
+    return typed
