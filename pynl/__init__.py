@@ -16,6 +16,7 @@ import sys
 if sys.platform != "linux":
     raise ImportError("pynl speaks to the Linux kernel, and runs on Linux only")
 
+from . import aio
 from .errors import ClosedError, DecodeError, NetlinkError
 from .kinds import Via
 from .netlink import Netlink, addresses, links, neighbours, routes
@@ -47,6 +48,7 @@ __all__ = [
     "Unknown",
     "Via",
     "addresses",
+    "aio",
     "links",
     "neighbours",
     "routes",

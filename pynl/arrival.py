@@ -92,6 +92,11 @@ class Arrival:
             raise
         return False
 
+    def interrupt(self) -> None:
+        """Makes :meth:`advance` fail with ClosedError, also while it waits; safe from any thread."""
+        for part in tuple(self._parts):
+            part.reply.cancel()
+
     def cancel(self) -> None:
         """Gives up what has not arrived."""
         while self._parts:

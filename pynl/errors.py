@@ -89,7 +89,7 @@ def check(result: int, request: str | None = None) -> int:
     if error == _errno.ENOMEM:
         raise MemoryError("no memory for what the kernel sent")
     if error == _errno.ECANCELED:
-        raise ClosedError("the socket was closed while it was waiting")
+        raise ClosedError("given up while it was waiting: the socket was closed, or the request cancelled")
     if error == _errno.ETIMEDOUT:
         raise NetlinkError(error, "the kernel did not answer in time", request=request)
     if error == _errno.EBADMSG:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 from .arrival import Arrival, Question, begin
@@ -20,7 +20,7 @@ from .table import Table
 R = TypeVar("R", bound=Record)
 
 #: Records in a table of a stream, unless the caller says otherwise: some ten megabytes of routes.
-_CHUNK = 50_000
+CHUNK = 50_000
 #: Segments of a quarter megabyte that a stream's receiver may be ahead of its reader.
 _AHEAD = 8
 
@@ -31,7 +31,8 @@ class Service(Generic[R]):
     FAMILY: ClassVar[Family[Any]]
 
     def __init__(self, socket: Socket) -> None:
-        self._socket = socket
+        #: The socket that requests go through.
+        self.socket = socket
 
     def dump(self, *, fields: Sequence[str] | None = None, **filters: Any) -> Table[R]:
         """All objects, or those whose fields have the given values.
@@ -51,7 +52,7 @@ class Service(Generic[R]):
                 befalls a long answer later, it is raised where the table is used.
         """
         plan, questions = self._questions(fields, filters)
-        parts = begin(self._socket, self.FAMILY, questions)
+        parts = begin(self.socket, self.FAMILY, questions)
         whole = all(part.reply.whole for part in parts)
         store = Store(plan)
         store.arrive(Arrival(parts))
@@ -61,8 +62,8 @@ class Service(Generic[R]):
         return table
 
     def stream(
-        self, *, chunk: int = _CHUNK, fields: Sequence[str] | None = None, **filters: Any
-    ) -> Iterator[Table[R]]:
+        self, *, chunk: int = CHUNK, fields: Sequence[str] | None = None, **filters: Any
+    ) -> Generator[Table[R], None, None]:
         """The same as :meth:`dump` in tables of bounded size, on a socket of its own; the kernel waits for the reader.
 
         Args:
@@ -71,7 +72,8 @@ class Service(Generic[R]):
             filters: as :meth:`dump`.
 
         Returns:
-            An iterator of tables. ``consistent`` tells of all that had been received: the last table's counts.
+            An iterator of tables, which may be closed early. ``consistent`` tells of all that had been received: the
+            last table's counts.
 
         Raises:
             as :meth:`dump`; DecodeError only where the table with the fault is used, so that the others can be read.
@@ -81,8 +83,8 @@ class Service(Generic[R]):
         plan, questions = self._questions(fields, filters)
         return self._stream(plan, questions, chunk)
 
-    def _stream(self, plan: Plan, questions: Sequence[Question], chunk: int) -> Iterator[Table[R]]:
-        with self._socket.sibling() as socket:
+    def _stream(self, plan: Plan, questions: Sequence[Question], chunk: int) -> Generator[Table[R], None, None]:
+        with self.socket.sibling() as socket:
             for question in questions:
                 arrival = Arrival(begin(socket, self.FAMILY, [question], _AHEAD))
                 try:
@@ -141,7 +143,7 @@ class Service(Generic[R]):
                 continue
             field = record.FIELDS[name]
             if field.kind.device:
-                value = index_of(self._socket, value)
+                value = index_of(self.socket, value)
             made[name] = normal(field, value)
         return made
 
@@ -150,7 +152,7 @@ class Service(Generic[R]):
         family = self.FAMILY
         store = Store(plan_of(family.record))
         payload = encode(record)
-        self._socket.exchange(family.get, payload, NLM_F_ACK, store.decode, record=family.record, name=family.get.name)
+        self.socket.exchange(family.get, payload, NLM_F_ACK, store.decode, record=family.record, name=family.get.name)
         store.end()
         table: Table[R] = Table(store)
         table.complete()

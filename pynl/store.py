@@ -22,6 +22,9 @@ class Source(Protocol):
     def advance(self, store: Store) -> bool:
         """Decodes what comes next into the store; False where nothing will."""
 
+    def interrupt(self) -> None:
+        """Makes ``advance`` fail with ClosedError, also while it waits; safe from any thread."""
+
 
 class Store:
     """The C table behind one or more views of it, and the segments that its rows lie in.
@@ -87,6 +90,12 @@ class Store:
             self._source = None
             self.error = error if isinstance(error, Exception) else ClosedError(f"the dump was ended by {error!r}")
             raise
+
+    def cancel(self) -> None:
+        """Gives up what has not arrived; safe from any thread."""
+        source = self._source
+        if source:
+            source.interrupt()
 
     def end(self) -> None:
         """All rows are there: notes the messages that could not be decoded."""

@@ -89,6 +89,10 @@ class Table(Sequence[R], Generic[R]):
         """Waits for all records, and raises what befell them on their way."""
         self._need()
 
+    def cancel(self) -> None:
+        """Gives up what has not arrived; what needs it raises ClosedError from then on. Safe from any thread."""
+        self._store.cancel()
+
     def _need(self, rows: int | None = None) -> None:
         """Waits for the first ``rows`` rows, or for all."""
         try:
