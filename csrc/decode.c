@@ -154,8 +154,10 @@ static int put_text(struct pynl_column *column, uint64_t row, bool again, const 
             return -ENOMEM;
         column->text_capacity = capacity;
     }
-    memcpy(column->text + column->text_size, data, size);
-    column->text_size += size;
+    if (size) { /* otherwise there may be no text at all yet */
+        memcpy(column->text + column->text_size, data, size);
+        column->text_size += size;
+    }
     text_fill(column, row + 1);
     return 0;
 }
@@ -368,7 +370,7 @@ static bool passes(const struct pynl_table *table, const struct pynl_filter *fil
         const int32_t *offsets = (const int32_t *)(const void *)column->values;
 
         return column->text_size - (uint64_t)offsets[row] == filter->length &&
-               !memcmp(column->text + offsets[row], filter->value, filter->length);
+               (!filter->length || !memcmp(column->text + offsets[row], filter->value, filter->length));
     }
     if (column->kind == PYNL_ADDRESS)
         return column->lengths[row] == filter->length &&
@@ -481,7 +483,7 @@ int pynl_column_same(const struct pynl_column *column, uint64_t first, uint64_t 
 
         for (i = first + 1; i < first + count; i++)
             if (offsets[i + 1] - offsets[i] != length ||
-                memcmp(column->text + offsets[i], column->text + offsets[first], (size_t)length))
+                (length && memcmp(column->text + offsets[i], column->text + offsets[first], (size_t)length)))
                 return 0;
         return 1;
     }

@@ -7,9 +7,10 @@ from typing import Any
 
 from ._wire import lib
 from .errors import DecodeError, NetlinkError
+from .fields import Field, attribute, member
 from .kinds import BYTES, TEXT, U32
 from .plan import fault, parse
-from .schema import Field, Record, attribute, member
+from .schema import Record
 
 NLMSG_ERROR = 2
 NLM_F_CAPPED = 0x100

@@ -12,10 +12,11 @@ from typing import Any
 
 from ._wire import ffi, lib
 from .errors import check
+from .fields import Field
 from .kinds import Kind
 from .layout import layout
 from .plan import Entries, Plan, choose, column_kind, entries_of, value_of
-from .schema import Field, Record, Rows, Unknown
+from .schema import Record, Rows, Unknown
 from .store import Store
 
 #: Rows that become Python values together: enough that a call into C costs nothing per row, few enough that

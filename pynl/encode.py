@@ -6,8 +6,9 @@ import struct
 from typing import Any
 
 from ._wire import lib
+from .fields import Field
 from .kinds import Kind, tlv
-from .schema import Field, Record
+from .schema import Record
 
 NLA_F_NESTED = 0x8000
 _NLMSGHDR = struct.Struct("=IHHII")

@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 
 from ._wire import ffi, lib
 from .errors import DecodeError, check
+from .fields import Field
 from .kinds import Kind
-from .schema import Field, Opaque, Record, Rows, Unknown
+from .schema import Opaque, Record, Rows, Unknown
 
 R = TypeVar("R", bound=Record)
 
@@ -268,4 +269,5 @@ def choose(field: Field[Any], selector: Any, payload: bytes) -> Record:
     """What a select field holds, given the value of the field that tells; ValueError where it is malformed."""
     assert field.select
     choices = field.select[1]
-    return parse(choices.get(selector, choices.get(None, Opaque)), payload)
+    cls: type[Record] = choices.get(selector, choices.get(None, Opaque))
+    return parse(cls, payload)

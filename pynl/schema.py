@@ -1,9 +1,8 @@
-"""Declarations: one line declares one attribute, one class one message, nest or struct.
+"""Records: one class declares one message, nest or struct.
 
-A declaration is a descriptor, so it is at once the record's property, its type hint, and what the plan for the C
-core, the encoder and the reference are made from::
+::
 
-    class Neighbour(Record, prefix="NDA_", header_prefix="ndm_", struct="ndmsg"):
+    class Neighbour(Record, prefix="NDA_", struct="ndmsg", struct_prefix="ndm_"):
         family = member(enum(U8, AddressFamily))
         ...
         dst = attribute(1, IP)
@@ -17,12 +16,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar, overload
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
-from ._wire import lib
+from .fields import Field, Padding
 from .kinds import Kind
 
-T = TypeVar("T")
 R = TypeVar("R", bound="Record")
 
 
@@ -67,117 +65,6 @@ class Rows(dict[str, Sequence[Any]]):
 
 
 _ABSENT = (None,)
-
-
-class Field(property, Generic[T]):
-    """One declared attribute or header member."""
-
-    def __init__(
-        self,
-        kind: Kind[T],
-        number: int = -1,
-        *,
-        member: bool = False,
-        many: bool = False,
-        extended: tuple[int, Kind[Any], int | None] | None = None,
-        length: str | None = None,
-        nested: bool = False,
-        constant: str | None = None,
-        select: tuple[str, Mapping[Any, type[Record]]] | None = None,
-        within: tuple[str, str] | None = None,
-        doc: str = "",
-    ) -> None:
-        super().__init__()
-        self.kind = kind
-        #: The attribute's type (of a header member: its offset, known once its class is made).
-        self.number = number
-        self.member = member
-        #: The attribute comes any number of times; its value is a tuple.
-        self.many = many
-        #: A header member too narrow for its values: (attribute type, kind, what the member then holds).
-        self.extended = extended
-        #: The header member with the prefix length that is shown behind this address.
-        self.length = length
-        #: NLA_F_NESTED is set when it is sent.
-        self.nested = nested
-        #: The name of its number, where that is not the class's prefix and its own name.
-        self.constant = constant
-        #: The field that tells what is inside, and the record for each of its values (None: for all others).
-        self.select = select
-        #: A field of a nest shown as one of the message: (the nest's field, the name in it).
-        self.within = within
-        self.doc = doc
-        self.name = ""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-        def read(record: Any) -> Any:
-            return record._rows[name][record._row]
-
-        super().__init__(read, doc=self.doc or None)
-
-    if TYPE_CHECKING:
-
-        @overload
-        def __get__(self, record: None, owner: type | None = None) -> Field[T]: ...
-        @overload
-        def __get__(self, record: Record, owner: type | None = None) -> T: ...
-        def __get__(self, record: Record | None, owner: type | None = None) -> Field[T] | T: ...
-
-
-def attribute(number: int, kind: Kind[T], *, nested: bool = False, constant: str | None = None) -> Field[T | None]:
-    """An attribute: its type, and the kind of its payload.
-
-    ``nested`` sets NLA_F_NESTED when it is sent; ``constant`` is its UAPI name where that is not its class's prefix
-    and its own name.
-    """
-    return Field(kind, number, nested=nested, constant=constant)  # type: ignore[arg-type]
-
-
-def many(number: int, kind: Kind[T], *, nested: bool = False) -> Field[tuple[T, ...] | None]:
-    """An attribute that comes any number of times: a tuple."""
-    return Field(kind, number, many=True, nested=nested)  # type: ignore[arg-type]
-
-
-def member(kind: Kind[T], *, extended: tuple[int, Kind[Any], int | None] | None = None) -> Field[T]:
-    """The next member of the fixed header (or struct).
-
-    ``extended`` names the attribute that carries the value where the member is too narrow for it: its type, its
-    kind, and what the member holds then (None: the low bits).
-    """
-    return Field(kind, member=True, extended=extended)
-
-
-def select(number: int, by: str, choices: Mapping[Any, type[Record]], *, nested: bool = False) -> Field[Record | None]:
-    """A nest (or struct) whose content another field of the same record tells: ``by`` is that field's name.
-
-    What no choice is known for is an :class:`Opaque`.
-    """
-    kind: Kind[Any] = _nested("by " + by, lib.PYNL_DEEP, Record, plural=False)
-    return Field(kind, number, nested=nested, select=(by, choices))
-
-
-def within(nest: str, field: Field[T]) -> Field[T]:
-    """A field of a nest, shown as one of the message itself, with a column of its own."""
-    return Field(field.kind, within=(nest, field.name))
-
-
-def prefix(number: int, kind: Kind[str], length: str) -> Field[str | None]:
-    """An address attribute shown with its prefix length, which the header member ``length`` holds."""
-    return Field(kind, number, length=length)  # type: ignore[arg-type]
-
-
-class Padding:
-    """Bytes of a fixed header that mean nothing."""
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-
-
-def pad(size: int) -> Padding:
-    """Padding within a fixed header."""
-    return Padding(size)
 
 
 class Record:
@@ -397,7 +284,7 @@ def normal(field: Field[Any], value: Any) -> Any:
 def _selected(field: Field[Any], values: Mapping[str, Any], value: Any) -> Record:
     assert field.select
     by, choices = field.select
-    cls = choices.get(values.get(by), choices.get(None, Opaque))
+    cls: type[Record] = choices.get(values.get(by), choices.get(None, Opaque))
     if isinstance(value, Record) and not isinstance(value, cls):
         raise TypeError(f"{field.name}: expected {cls.__name__}, since {by} is {values.get(by)!r}, not {value!r}")
     return make(cls, value)
@@ -420,37 +307,3 @@ def make(cls: type[R], value: Any) -> R:
     if isinstance(value, Mapping):
         return cls(**value)
     raise TypeError(f"expected {cls.__name__} or a mapping of its fields, not {value!r}")
-
-
-def _nested(name: str, code: int, record: type[R], plural: bool) -> Kind[Any]:
-    def refuse(value: Any) -> Any:
-        raise TypeError(f"{record.__name__} is no plain value")
-
-    label = record.__name__
-    python = f"tuple[{label}, ...]" if plural else label
-    return Kind(f"{name} {label}", code, 0, refuse, refuse, python=python, record=record, plural=plural)
-
-
-def nest(record: type[R]) -> Kind[R]:
-    """Attributes within an attribute."""
-    return _nested("nest", lib.PYNL_NEST, record, plural=False)
-
-
-def struct(record: type[R]) -> Kind[R]:
-    """A C struct: shorter ones, from older kernels, leave the members that they lack at None."""
-    return _nested("struct", lib.PYNL_DEEP, record, plural=False)
-
-
-def structs(record: type[R]) -> Kind[tuple[R, ...]]:
-    """C structs of one size, one after another."""
-    return _nested("structs", lib.PYNL_DEEP, record, plural=True)
-
-
-def hops(record: type[R]) -> Kind[tuple[R, ...]]:
-    """struct rtnexthop records, each with its own length and attributes behind it."""
-    return _nested("hops", lib.PYNL_HOPS, record, plural=True)
-
-
-def indexed(record: type[R]) -> Kind[tuple[R, ...]]:
-    """Nests in attributes whose types count."""
-    return _nested("indexed", lib.PYNL_INDEXED, record, plural=True)

@@ -99,9 +99,7 @@ class Service(Generic[R]):
                 finally:
                     arrival.cancel()
 
-    def _questions(
-        self, fields: Sequence[str] | None, filters: Mapping[str, Any]
-    ) -> tuple[Plan, Sequence[Question]]:
+    def _questions(self, fields: Sequence[str] | None, filters: Mapping[str, Any]) -> tuple[Plan, Sequence[Question]]:
         """The plan of a dump, and what to ask: one question for each address family."""
         family = self.FAMILY
         wanted = dict(filters)

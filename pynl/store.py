@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 from ._wire import ffi, lib
 from .errors import ClosedError, DecodeError, check
+from .fields import Field
 from .plan import Plan, column_kind
-from .schema import Field
 
 _LENGTH = struct.Struct("=I")
 

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from pynl.fields import Field
 from pynl.kinds import Kind
 from pynl.rtnl import addr, bridge, link, linkkinds, linkstats, neigh, route, tunnels, vf
-from pynl.schema import Field, Record
+from pynl.schema import Record
 
 yaml = pytest.importorskip("yaml", reason="PyYAML reads the specifications")
 

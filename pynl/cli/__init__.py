@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import signal
 import socket
 import sys
@@ -12,7 +11,6 @@ from collections.abc import Callable, Sequence
 from enum import IntFlag
 from typing import Any
 
-from ..errors import DecodeError
 from ..netlink import Netlink
 from ..schema import Record
 from .show import Names, View, address_view, link_view, neighbour_view, render, route_view
@@ -71,10 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 names = Names(nl)
                 for command, table in tables.items():
                     render(command, _COMMANDS[command][1](names), table, sys.stdout)
-    except (TypeError, DecodeError) as error:
-        print(f"pynl: {error}", file=sys.stderr)
-        return 2
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         print(f"pynl: {error}", file=sys.stderr)
         return 2
     except OSError as error:
@@ -122,8 +117,6 @@ def plain(value: Any) -> Any:
 def run() -> None:
     """The console script."""
     try:
-        status = main()
+        sys.exit(main())
     except KeyboardInterrupt:
-        status = 128 + signal.SIGINT
-    sys.stdout.flush()
-    os._exit(status) if status > 128 else sys.exit(status)
+        sys.exit(128 + signal.SIGINT)

@@ -9,8 +9,9 @@ from typing import Any
 
 from ..errors import NetlinkError
 from ..family import Family
+from ..fields import attribute, member, struct
 from ..kinds import DEVICE, IP, S32, TEXT, U8, U32, enum, flags
-from ..schema import Record, attribute, member, struct
+from ..schema import Record
 from ..service import Service
 from .constants import AddressFamily, AddressFlags, AddressProtocol, MessageType, RouteScope
 

@@ -5,8 +5,9 @@ Times are in 1/100 s (USER_HZ) for bridges, in milliseconds for bonds.
 
 from __future__ import annotations
 
+from ..fields import attribute, many, member, nest, struct
 from ..kinds import BE16, BYTES, DEVICE, FLAG, HARDWARE, IP, U8, U16, U32, U64, enum, fixed, flags, indexed
-from ..schema import Record, attribute, many, member, nest, struct
+from ..schema import Record
 from .kindconstants import (
     BondLink,
     BondMode,

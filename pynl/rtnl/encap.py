@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from .._wire import lib
+from ..fields import attribute, nest
 from ..kinds import BE16, BE64, BYTES, IP, S32, TEXT, U8, U32, U64, Kind, enum, named
-from ..schema import Record, attribute, nest
+from ..schema import Record
 from .constants import EncapType, Seg6LocalAction, Seg6Mode
 
 _ENTRY = struct.Struct(">I")

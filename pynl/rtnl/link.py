@@ -8,6 +8,7 @@ from typing import Any
 
 from .._wire import lib
 from ..family import Family
+from ..fields import attribute, many, member, nest, pad, select, struct, within
 from ..kinds import (
     BYTES,
     DEVICE,
@@ -25,7 +26,7 @@ from ..kinds import (
     flags,
     packed,
 )
-from ..schema import Record, attribute, many, member, nest, pad, select, struct, within
+from ..schema import Record
 from ..service import Service
 from .bridge import BridgeAfSpec, BridgePort
 from .constants import AddressFamily, ExtFilter, LinkFlags, LinkMode, MessageType, OperState

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..fields import attribute, many, member, nest, struct
 from ..kinds import BE16, BE64, BYTES, DEVICE, HARDWARE, S32, TEXT, U8, U16, U32, U64, enum, fixed, flags, packed
-from ..schema import Record, attribute, many, member, nest, struct
+from ..schema import Record
 from .bridge import Bond, BondPort, Bridge, BridgePort
 from .kindconstants import (
     CanMode,

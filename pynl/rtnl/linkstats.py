@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ..fields import attribute, member, nest, pad, struct
 from ..kinds import BYTES, DEVICE, U8, U32, U64, enum
-from ..schema import Record, attribute, member, nest, pad, struct
+from ..schema import Record
 from .constants import AddressFamily
 
 

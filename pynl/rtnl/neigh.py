@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..family import Family
+from ..fields import attribute, member, nest, pad, struct
 from ..kinds import BE16, DEVICE, DEVICE_S32, HARDWARE, IP, S32, U8, U16, U32, enum, flags
-from ..schema import Record, attribute, member, nest, pad, struct
+from ..schema import Record
 from ..service import Service
 from .constants import (
     AddressFamily,

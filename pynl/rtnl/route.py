@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..family import Family
+from ..fields import attribute, hops, member, nest, pad, prefix, select, struct
 from ..kinds import BE32, BYTES, DEVICE, DEVICE_S32, IP, S32, TEXT, U8, U16, U32, VIA, enum, flags
-from ..schema import Record, attribute, hops, member, nest, pad, prefix, select, struct
+from ..schema import Record
 from ..service import Service
 from .constants import (
     AddressFamily,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from .._wire import lib
+from ..fields import attribute, member, struct
 from ..kinds import BE16, BE32, BYTES, DEVICE, FLAG, IP, U8, U16, U32, Kind, enum, flags
-from ..schema import Record, attribute, member, struct
+from ..schema import Record
 from .kindconstants import (
     AmtMode,
     GeneveDf,

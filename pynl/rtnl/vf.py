@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ..fields import attribute, many, member, nest, pad, struct
 from ..kinds import BE16, BYTES, HARDWARE, U32, U64, enum, fixed
-from ..schema import Record, attribute, many, member, nest, pad, struct
+from ..schema import Record
 from .linkconstants import VfLinkState
 
 
