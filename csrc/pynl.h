@@ -184,7 +184,7 @@ int64_t pynl_tape(const struct pynl_plan *, uint32_t level, const uint8_t *data,
 /* ---- text.c: addresses as text, in bulk ---- */
 
 enum pynl_style {
-    PYNL_IP, /* 4 bytes: dotted quad; 16: RFC 5952, as inet_ntop; others: as PYNL_HEX */
+    PYNL_IP, /* 4 bytes: dotted quad; 16: RFC 5952, as inet_ntop; others: 0x and hexadecimal digits */
     PYNL_HEX /* pairs of hexadecimal digits with colons */
 };
 

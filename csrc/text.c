@@ -70,13 +70,13 @@ static char *put_ipv6(char *out, const uint8_t *address)
     return out;
 }
 
-static char *put_hex(char *out, const uint8_t *address, unsigned length)
+static char *put_hex(char *out, const uint8_t *address, unsigned length, bool colons)
 {
     static const char digits[] = "0123456789abcdef";
     unsigned i;
 
     for (i = 0; i < length; i++) {
-        if (i)
+        if (i && colons)
             *out++ = ':';
         *out++ = digits[address[i] >> 4];
         *out++ = digits[address[i] & 15];
@@ -103,8 +103,10 @@ int64_t pynl_text_addresses(const struct pynl_column *column, const struct pynl_
                 at = put_ipv4(at, address);
             else if (style == PYNL_IP && length == 16)
                 at = put_ipv6(at, address);
+            else if (style == PYNL_IP)
+                at = put_hex(memcpy(at, "0x", 2) + 2, address, length, false);
             else
-                at = put_hex(at, address, length);
+                at = put_hex(at, address, length, true);
             if (prefix && has_value(prefix, i)) {
                 *at++ = '/';
                 at = put_decimal(at, prefix->values[i]);

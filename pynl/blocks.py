@@ -83,7 +83,7 @@ class Blocks:
     def records(self, number: int, first: int = 0, last: int = BLOCK) -> Iterator[Any]:
         """The records of one block's rows from ``first`` up to ``last``."""
         with self.store.lock:
-            last = min(last, self.store.c.rows - number * BLOCK)
+            last = min(last, BLOCK, self.store.c.rows - number * BLOCK)
             return self._layouts.records(self.block(number), first, last) if first < last else iter(())
 
     def block(self, number: int) -> Block:

@@ -178,7 +178,7 @@ def _ip_load(data: bytes) -> str:
     if len(data) == 16:
         return socket.inet_ntop(socket.AF_INET6, data)
     if len(data) <= 32:
-        return data.hex(":")
+        return "0x" + data.hex()
     raise ValueError(f"{len(data)} bytes are no IP address")
 
 
@@ -190,12 +190,10 @@ def _ip_dump(value: Any) -> bytes:
     if not isinstance(value, str):
         raise TypeError(f"expected an IP address, not {value!r}")
     try:
+        if value.startswith("0x"):  # an address of neither family, as _ip_load shows it
+            return bytes.fromhex(value[2:])
         return socket.inet_pton(socket.AF_INET6 if ":" in value else socket.AF_INET, value)
-    except OSError:
-        pass
-    try:  # an address of neither family, as _ip_load shows it
-        return _hex_dump(value)
-    except ValueError:
+    except (OSError, ValueError):
         raise ValueError(f"expected an IPv4 or IPv6 address, not {value!r}") from None
 
 
@@ -210,9 +208,10 @@ def _hex_dump(value: Any) -> bytes:
         return bytes(value)
     if not isinstance(value, str):
         raise TypeError(f"expected a hardware address, not {value!r}")
-    pairs = value.split(":") if value else []
     try:
-        return bytes(int(pair, 16) if len(pair) == 2 else 256 for pair in pairs)
+        if len(value) != 3 * value.count(":") + 2 * bool(value):
+            raise ValueError
+        return bytes.fromhex(value.replace(":", ""))
     except ValueError:
         raise ValueError(f"expected pairs of hexadecimal digits with colons, not {value!r}") from None
 
@@ -233,6 +232,8 @@ def fixed(kind: Kind[T], size: int) -> Kind[T]:
 
     def dump(value: Any) -> bytes:
         data = kind.dump(value)
+        if kind.code == lib.PYNL_TEXT:
+            data = data[:-1]  # text that fills an array has no NUL behind it
         if len(data) > size:
             raise ValueError(f"expected at most {size} bytes, not {value!r}")
         return data.ljust(size, b"\0")

@@ -22,7 +22,8 @@ def layout(record: type[R], varying: tuple[str, ...], same: Mapping[str, Any]) -
     lines = [f"def __init__({', '.join(('self', '_rows', '_row', *varying))}):"]
     lines += [f" self.{name} = {name}" for name in ("_rows", "_row", *varying)]
     namespace: dict[str, Any] = {}
-    exec("\n".join(lines), namespace)  # as dataclasses do: a loop over the names would cost what it saves
+    # As dataclasses do: a loop over the names would cost what this saves.
+    exec(compile("\n".join(lines), __name__, "exec"), namespace)
     members = {"__slots__": varying, "__init__": namespace["__init__"], "__module__": record.__module__, **same}
     made: Any = new_class(record.__name__, (record,), {"layout": record}, lambda body: body.update(members))
     return made  # type: ignore[no-any-return]

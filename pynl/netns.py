@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import weakref
 from pathlib import Path
 from typing import Union
 
@@ -15,6 +16,14 @@ NetNS = Union[str, "os.PathLike[str]", int]
 
 _NS_GET_NSTYPE = 0xB703
 _CLONE_NEWNET = 0x40000000
+
+
+class Descriptor:
+    """A file descriptor that is closed when its object goes."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        weakref.finalize(self, os.close, number)
 
 
 def open_netns(netns: NetNS) -> int:

@@ -12,6 +12,7 @@ from ._wire import ffi, lib
 from .ack import error_of
 from .errors import ClosedError, DecodeError, check
 from .schema import Record
+from .turns import Turn
 
 NLM_F_DUMP_INTR = 0x10
 NLM_F_DUMP_FILTERED = 0x20
@@ -57,11 +58,19 @@ class Reply:
         c_socket: struct pynl_socket.
         sequence: the request's.
         ahead: how many segments may wait before the receiver pauses; 0: any number.
-        ended: called once, by whichever thread receives the end, with whether the socket is fit for further use.
+        turn: of the socket; ended by whichever thread receives the end.
+        arrived: called by the helper thread after that.
     """
 
     def __init__(
-        self, c_socket: Any, sequence: int, wait: int, request: Request, ahead: int, ended: Callable[[bool], None]
+        self,
+        c_socket: Any,
+        sequence: int,
+        wait: int,
+        request: Request,
+        ahead: int,
+        turn: Turn,
+        arrived: Callable[[], object],
     ) -> None:
         reply = lib.pynl_reply_new(sequence, c_socket.port, ahead)
         if reply == ffi.NULL:
@@ -70,7 +79,8 @@ class Reply:
         self._socket = c_socket
         self._wait = wait
         self._request = request
-        self._ended = ended
+        self._turn = turn
+        self._arrived = arrived
         self._pid = os.getpid()
         self._state = ffi.new("struct pynl_state *")
         #: It has come to its end, whether taken or not.
@@ -78,22 +88,22 @@ class Reply:
 
     def receive(self, inline: int) -> None:
         """Receives up to about ``inline`` bytes in the caller's thread, and what is more in a helper thread."""
+        turn, claim = self._turn, [True]
         try:
             result = _receive(self._c, self._socket, inline, self._wait) if inline else 0
             if result == 0:
-                helper = threading.Thread(
-                    target=_receive_rest,
-                    args=(self._c, self._socket, self._wait, self._ended),
-                    daemon=True,
-                    name="pynl receiver",
-                )
-                helper.start()
-        except BaseException:
-            self._ended(False)
+                turn.helped = True
+                arguments = claim, self._c, self._socket, self._wait, turn, self._arrived
+                threading.Thread(target=_receive_rest, args=arguments, daemon=True, name="pynl receiver").start()
+        except BaseException:  # Ctrl-C may come before, while or after the helper starts
+            if _claimed(claim):
+                turn.end(False)
+            else:
+                lib.pynl_reply_cancel(self._c, self._socket)
             raise
         if result != 0:
             self.whole = True
-            self._ended(result == 1)
+            turn.end(result == 1)
 
     def __iter__(self) -> Iterator[Any]:
         return self
@@ -145,10 +155,19 @@ def _receive(c_reply: Any, c_socket: Any, limit: int, wait: int) -> int:
             return result
 
 
-def _receive_rest(c_reply: Any, c_socket: Any, wait: int, ended: Callable[[bool], None]) -> None:
-    """What the helper thread does. It holds no Reply, so that dropping one can cancel it."""
-    result = -errno.EIO
+def _claimed(claim: list[bool]) -> bool:
+    """Whether the caller is the first to ask: popping is atomic."""
     try:
+        return claim.pop()
+    except IndexError:
+        return False
+
+
+def _receive_rest(
+    claim: list[bool], c_reply: Any, c_socket: Any, wait: int, turn: Turn, arrived: Callable[[], object]
+) -> None:
+    """What the helper thread does. It holds no Reply, so that dropping one can cancel it."""
+    if _claimed(claim):
         result = _receive(c_reply, c_socket, 0, wait)
-    finally:
-        ended(result == 1)
+        turn.end(result == 1)
+        arrived()

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from .fields import Field, Padding
@@ -124,18 +125,20 @@ class Record:
         self._row = row
 
     @classmethod
-    def _make(cls, values: Mapping[str, Any]) -> Rows:
-        """Rows of one record from what a caller gave; raises TypeError or ValueError that name the argument."""
+    def _make(cls, values: Mapping[str, Any], normal: Mapping[str, Any] = MappingProxyType({})) -> Rows:
+        """Rows of one record from what a caller gave; raises TypeError or ValueError that name the argument.
+
+        Args:
+            values: the fields.
+            normal: those of them that another record has: they stay as they are, even if no caller could give them.
+        """
         cls.known(values)
         values = cls._nested(values)
         made: dict[str, Any] = {}
         for name, value in values.items():
-            field = cls.FIELDS[name]
-            if value is None or field.select:
-                continue
-            made[name] = normal(field, value)
-            if field.length:
-                made[field.length] = int(made[name].rpartition("/")[2])
+            if value is not None and not cls.FIELDS[name].select:
+                made[name] = value if normal.get(name) is value else normalize(cls.FIELDS[name], value)
+        cls._fit_lengths(made, {name for name in values if normal.get(name) is not values[name]})
         for name, value in values.items():  # once what they depend on is there
             field = cls.FIELDS[name]
             if value is not None and field.select:
@@ -146,6 +149,17 @@ class Record:
         defaults = {f.name: f.kind.load(bytes(f.kind.size)) for f in cls.MEMBERS if f.name not in made}
         defaults.update(cls._defaults(made))
         return Rows({**defaults, **made}, order=tuple(made))
+
+    @classmethod
+    def _fit_lengths(cls, made: dict[str, Any], given: set[str]) -> None:
+        """Prefixes and their lengths are told twice; what was given decides, the prefix before the length."""
+        for name, field in cls.FIELDS.items():
+            if not field.length:
+                continue
+            if name in given:
+                made[field.length] = int(made[name].rpartition("/")[2]) if name in made else 0
+            elif name in made and field.length in given:
+                made[name] = f"{made[name].partition('/')[0]}/{made[field.length]}"
 
     @classmethod
     def _nested(cls, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -184,7 +198,14 @@ class Record:
         """The same record with some fields changed; None takes a field away."""
         kept = {name: value for name, value in self._given().items() if not self.FIELDS[name].within}
         record: Any = self.RECORD
-        made: R = record(**{**kept, **values})
+        made: R = record(record._make({**kept, **values}, kept), 0)
+        order, before = made.order(), self.order()
+        # What only the header held is not to become an attribute as well.
+        header = {field.name for field in self.MEMBERS if field.name not in before and field.name not in values}
+        made._rows._order = (
+            *(name for name in before if name in order),
+            *(name for name in order if name not in before and name not in header),
+        )
         made._rows._unknown = self.unknown
         return made
 
@@ -261,7 +282,7 @@ def nearest(name: str, names: Mapping[str, Any] | Sequence[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-def normal(field: Field[Any], value: Any) -> Any:
+def normalize(field: Field[Any], value: Any) -> Any:
     """The value as reading it from the wire would give it."""
     try:
         if field.many:

@@ -12,7 +12,7 @@ from .encode import encode
 from .errors import NetlinkError
 from .family import Family
 from .plan import Plan, plan_of
-from .schema import Record, normal
+from .schema import Record, normalize
 from .socket import NLM_F_ACK, Socket
 from .store import Filters, Store
 from .table import Table
@@ -142,7 +142,7 @@ class Service(Generic[R]):
             field = record.FIELDS[name]
             if field.kind.device:
                 value = index_of(self.socket, value)
-            made[name] = normal(field, value)
+            made[name] = normalize(field, value)
         return made
 
     def _ask(self, record: R) -> R:

@@ -14,9 +14,10 @@ from typing import Any, NamedTuple, TypeVar
 from ._wire import ffi, lib, message_bytes
 from .encode import message
 from .errors import ClosedError, DecodeError, check
-from .netns import NetNS, open_netns
+from .netns import Descriptor, NetNS, open_netns
 from .reply import Outcome, Reply, Request
 from .schema import Record
+from .turns import Turns
 
 S = TypeVar("S", bound="Socket")
 
@@ -69,31 +70,25 @@ class Socket:
             raise ValueError(f"timeout: expected a positive number of seconds, or None, not {timeout!r}")
         self.protocol = protocol
         self.timeout = timeout
-        self._lock = threading.Lock()
+        self._turns = Turns()
         self._pid = os.getpid()
         self._closed = False
-        self._dirty = False
-        #: A helper thread is receiving.
-        self._arriving = False
         #: What a socket that replaces this one is given as well.
         self._options: dict[tuple[int, int], int] = {}
         self._groups: set[int] = set()
         self._sequence = itertools.count(int(time.time()) & 0x3FFFFFFF or 1)
-        self._netns = -1 if netns is None else open_netns(netns)
-        try:
-            self._c = self._open()
-        except BaseException:
-            self._close_netns()
-            raise
+        self._netns = None if netns is None else Descriptor(open_netns(netns))
+        self._c = self._open()
 
     def _open(self) -> Any:
-        c = ffi.new("struct pynl_socket *")
-        if self._netns < 0:
+        c = ffi.gc(ffi.new("struct pynl_socket *", {"fd": -1, "wake": -1}), lib.pynl_socket_close)
+        netns = self._netns
+        if netns is None:
             check(lib.pynl_socket_open(c, self.protocol, -1), "socket")
         else:  # in a thread that ends with it, since its namespace is changed
             results: list[int] = []
             opener = threading.Thread(
-                target=lambda: results.append(lib.pynl_socket_open(c, self.protocol, self._netns)), daemon=True
+                target=lambda: results.append(lib.pynl_socket_open(c, self.protocol, netns.number)), daemon=True
             )
             opener.start()
             opener.join()
@@ -213,41 +208,36 @@ class Socket:
         Args:
             ahead: how many segments may wait to be taken before the kernel is made to wait; 0: any number.
         """
-        self._usable()  # a forked child must not wait for a lock that no thread of its own holds
-        self._lock.acquire()
+        self._usable()  # a forked child must not wait for a thread of its parent
+        turn = self._turns.take(self._usable)
         try:
-            self._usable()
-            if self._dirty:
+            if not self._turns.clean:
                 self._reopen()
+            self._turns.clean = False  # until its answer has come to its end
             sequence = next(self._sequence) & 0xFFFFFFFF
             data = message(type, flags | NLM_F_REQUEST, sequence, payload)
             wait = _milliseconds(self.timeout)
-            reply = Reply(self._c, sequence, wait, Request(data, record, name), ahead, self._ended)
-            self._dirty = True  # until its answer has come to its end
+            reply = Reply(self._c, sequence, wait, Request(data, record, name), ahead, turn, self._arrived)
             check(lib.pynl_socket_send(self._c, data, len(data)), name)
         except BaseException:
-            self._lock.release()
+            turn.end(False)
             raise
         reply.receive(0 if ahead else _INLINE)
-        self._arriving = not reply.whole
         return reply
 
-    def _ended(self, clean: bool) -> None:
-        self._dirty = not clean
-        self._arriving = False
-        self._lock.release()
+    def _arrived(self) -> None:
         if self._closed:
             self._dispose()
 
     def interrupt(self) -> None:
         """Makes a request that is under way fail with ClosedError. Safe from any thread; the socket works on."""
-        self._dirty = True
+        self._turns.clean = False
         check(lib.pynl_socket_wake(self._c))
 
     def sibling(self: S) -> S:
         """Another socket of the same protocol in the same namespace."""
         self._usable()
-        netns = None if self._netns < 0 else self._netns
+        netns = None if self._netns is None else self._netns.number
         made = type(self)(self.protocol, netns=netns, timeout=self.timeout)
         made._restore(self._options, ())
         return made
@@ -263,7 +253,6 @@ class Socket:
         lib.pynl_socket_close(self._c)
         self._c = self._open()
         self._restore(self._options, self._groups)
-        self._dirty = False
 
     def _restore(self, options: Mapping[tuple[int, int], int], groups: Iterable[int]) -> None:
         for (level, option), value in options.items():
@@ -281,22 +270,15 @@ class Socket:
         self._closed = True
         if os.getpid() != self._pid:
             lib.pynl_socket_close(self._c)
-            self._close_netns()
-        elif not self._arriving:
+        elif not self._turns.helped:  # otherwise the helper closes the socket when its answer has arrived
             lib.pynl_socket_wake(self._c)
-            self._dispose()
-        elif not self._lock.locked():  # it has just arrived; otherwise its receiver closes the socket
             self._dispose()
 
     def _dispose(self) -> None:
-        with self._lock:
-            lib.pynl_socket_close(self._c)
-            self._close_netns()
-
-    def _close_netns(self) -> None:
-        if self._netns >= 0:
-            os.close(self._netns)
-            self._netns = -1
+        turn = self._turns.take(lambda: None)
+        lib.pynl_socket_close(self._c)
+        self._netns = None
+        turn.end(True)
 
     def __enter__(self: S) -> S:
         return self
@@ -305,10 +287,6 @@ class Socket:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def __del__(self) -> None:
-        if hasattr(self, "_c"):
-            self.close()
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else f"port {self.port}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar, overload
 
 from ._wire import ffi, lib, view
@@ -23,11 +23,13 @@ class Columns(Mapping[str, memoryview]):
     """
 
     def __init__(self, store: Store, rows: range) -> None:
-        self._store, self._rows = store, rows
+        self._store = store
+        stop = None if rows.stop < 0 else rows.stop  # of a range that counts down to the first
+        self._slice = slice(rows.start, stop, rows.step)
 
     def __getitem__(self, name: str) -> memoryview:
         plan = self._store.plan
-        if name not in plan.columns:
+        if name not in self._names():
             raise KeyError(name)
         column = self._store.column(name)
         kind = column_kind(plan.record.FIELDS[name])
@@ -39,14 +41,18 @@ class Columns(Mapping[str, memoryview]):
         data = view(column.values, rows * column.width, self._store)
         if column.kind == lib.PYNL_ADDRESS:
             shaped = data.cast("B", (rows, column.width)) if rows and column.width else data
-            return shaped[self._rows.start : self._rows.stop : self._rows.step]
-        return numbers(data, kind)[self._rows.start : self._rows.stop : self._rows.step]
+            return shaped[self._slice]
+        return numbers(data, kind)[self._slice]
+
+    def _names(self) -> Collection[str]:
+        plan = self._store.plan
+        return plan.columns if plan.asked is None else plan.asked
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._store.plan.columns)
+        return iter(self._names())
 
     def __len__(self) -> int:
-        return len(self._store.plan.columns)
+        return len(self._names())
 
 
 class Table(Sequence[R], Generic[R]):

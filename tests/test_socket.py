@@ -50,7 +50,7 @@ def in_thread(call: Callable[[], Any]) -> tuple[threading.Thread, list[Any]]:
 
 def wait_for_block(connection: Socket) -> None:
     """Until another thread holds the socket, and a little longer."""
-    while not connection._lock.locked():
+    while connection._turns._holder is None:
         time.sleep(0.001)
     time.sleep(0.02)
 

@@ -31,7 +31,7 @@ LAYERS = [
     "blocks",
     "ack",
     "table",
-    "netns",
+    "netns turns",
     "reply",
     "socket",
     "devices family",

@@ -197,5 +197,8 @@ class Routes(Service[Route]):
         Raises:
             NetlinkError: ENETUNREACH and the like: there is no route, or the one there is says so.
         """
-        asked = RouteFlags.RTM_F_LOOKUP_TABLE | (RouteFlags.RTM_F_FIB_MATCH if fibmatch else 0)
-        return self._ask(Route(dst=dst, flags=asked, **self._normal(options)))
+        request = Route(dst=dst, **self._normal(options))
+        asked = RouteFlags.RTM_F_FIB_MATCH if fibmatch else RouteFlags(0)
+        if request.family != socket.AF_INET6:  # which tells the table anyway, and refuses to be asked for it
+            asked |= RouteFlags.RTM_F_LOOKUP_TABLE
+        return self._ask(request.replace(flags=asked))

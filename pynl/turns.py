@@ -1,0 +1,71 @@
+"""Turns: who may use a socket. One request at a time has it, until its answer has come to its end."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable
+
+#: How often a thread that waits for its turn looks for itself, in seconds: a thread that Ctrl-C threw out of its
+#: request may not have said so.
+_LOOK = 0.1
+
+
+class Turn:
+    """The right to use a socket, held for as long as the object lives, and at most until its end."""
+
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
+        self.thread = threading.get_ident()
+        #: A helper thread receives the rest of the answer.
+        self.helped = False
+        self.ended = False
+
+    def end(self, clean: bool) -> None:
+        """The next may come. ``clean``: the answer was read to its end; otherwise the socket is to be replaced."""
+        if not self.ended:
+            self._turns.clean = clean
+            self.ended = True
+        self._turns.announce()
+
+
+class Turns:
+    """Gives the turns of one socket.
+
+    An exception may break out of a request between any two instructions, since signals raise KeyboardInterrupt. So
+    a turn is no lock that has to be released, but an object that may vanish: nothing else is left behind.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition(threading.Lock())
+        self._holder: weakref.ref[Turn] | None = None
+        #: The last answer was read to its end.
+        self.clean = True
+
+    def take(self, check: Callable[[], object]) -> Turn:
+        """Waits for a turn; ``check`` may refuse it by raising."""
+        turn = Turn(self)
+        with self._changed:
+            while self._busy():
+                self._changed.wait(_LOOK)
+            check()
+            self._holder = weakref.ref(turn)
+        return turn
+
+    def _busy(self) -> bool:
+        holder = self._holder and self._holder()
+        if not holder or holder.ended:
+            return False
+        # A thread that asks again has left the request that it was in: by an exception, or for a signal's handler.
+        return holder.helped or holder.thread != threading.get_ident()
+
+    @property
+    def helped(self) -> bool:
+        """Somebody else than the thread that made the request receives its answer."""
+        holder = self._holder and self._holder()
+        return bool(holder and not holder.ended and holder.helped)
+
+    def announce(self) -> None:
+        """Wakes those who wait."""
+        with self._changed:
+            self._changed.notify_all()
