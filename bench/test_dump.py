@@ -2,63 +2,91 @@
 
 from __future__ import annotations
 
-import socket
-import struct
+import ipaddress
+from collections.abc import Callable, Iterator
+from typing import Any
 
-import make_routes
+import content
 import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+from worlds import World
 
 import pynl
 
-COUNTS = (1, 1_000, 100_000)
+#: What is dumped, and how many.
+WORLDS = [("routes", 1), ("routes", 1_000), ("routes", 100_000), ("routes6", 10_000)]
+WORLDS += [("links", 200), ("addresses", 10_000), ("neighbours", 10_000)]
+LARGE = [("routes", 300_000), ("routes", 1_000_000), ("routes6", 300_000), ("links", 2_000), ("neighbours", 100_000)]
 
 
-@pytest.fixture(params=COUNTS, ids=lambda count: f"{count}-routes")
-def count(request: pytest.FixtureRequest) -> int:
-    return int(request.param)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    worlds = WORLDS + (LARGE if metafunc.config.getoption("--large") else [])
+    if "kind" in metafunc.fixturenames:
+        metafunc.parametrize(("kind", "count"), worlds, ids=lambda value: str(value))
+    elif "count" in metafunc.fixturenames:
+        metafunc.parametrize("count", [count for kind, count in worlds if kind == "routes"])
 
 
 @pytest.fixture
-def session(world, count):
-    with pynl.Netlink(netns=world.routes(count)) as nl:
-        yield nl
+def dump(world: World, request: pytest.FixtureRequest, count: int) -> Iterator[Callable[[], Any]]:
+    """Dumps the world's objects, and nothing else that is in it."""
+    kind = request.getfixturevalue("kind") if "kind" in request.fixturenames else "routes"
+    with pynl.Netlink(world.of(kind, count)) as nl:
+        yield {
+            "routes": lambda: nl.routes.dump(family=2, protocol="bgp"),
+            "routes6": lambda: nl.routes.dump(family=10, protocol="bgp"),
+            "links": lambda: nl.links.dump(kind="veth"),
+            "addresses": lambda: nl.addresses.dump(family=2, ifindex=content.DEVICES[0]),
+            "neighbours": lambda: nl.neighbours.dump(family=2, ifindex=content.DEVICES[0]),
+        }[kind]
 
 
-def expected_sum(count: int) -> int:
-    """Of all destinations, as numbers: a dump that misses or repeats a route has another."""
-    return sum(make_routes.FIRST + (number << 8) for number in range(count))
+def number(address: str) -> int:
+    return int(ipaddress.ip_address(address))
 
 
-def check(table: pynl.Table[pynl.Route], count: int) -> None:
-    assert len(table) == count
-    destinations = table.columns["dst"].tobytes()
-    assert sum(number for (number,) in struct.iter_unpack(">I", destinations)) == expected_sum(count)
+def pair(record: Any) -> tuple[int, int]:
+    """The two numbers of an object that its checksum is made of."""
+    if isinstance(record, pynl.Route):
+        dst, _, length = str(record.dst).partition("/")
+        return content.route_pair(
+            number(dst), int(length), number(record.gateway or ""), record.oif or 0, record.priority or 0
+        )
+    if isinstance(record, pynl.Link):
+        return record.ifindex + (record.mtu or 0), int((record.address or "").replace(":", ""), 16)
+    if isinstance(record, pynl.Address):
+        return number(record.local or "") + record.prefixlen, record.rt_priority or 0
+    return number(record.dst), int(record.lladdr.replace(":", ""), 16) + record.state
 
 
-def dump(nl: pynl.Netlink) -> pynl.Table[pynl.Route]:
-    return nl.routes.dump(family=socket.AF_INET, table=254, protocol=186)
-
-
-def test_columns(benchmark, session, count):
-    """dump() and len(): everything decoded into columns."""
-    check(benchmark(dump, session), count)
-
-
-def test_records(benchmark, session, count):
-    """list(dump()): a record for every route."""
-    records = benchmark(lambda: list(dump(session)))
+def check(records: Any, kind: str, count: int) -> None:
     assert len(records) == count
-    assert sum(int(record.dst_network.network_address) for record in records) == expected_sum(count)
+    assert content.products(map(pair, records)) == content.expected(kind, count)
 
 
-def test_eight_fields(benchmark, session, count):
+def test_columns(benchmark: BenchmarkFixture, dump: Callable[[], Any], kind: str, count: int) -> None:
+    """dump() and len(): everything decoded into columns."""
+
+    def whole() -> Any:
+        table = dump()
+        table.complete()
+        return table
+
+    check(benchmark(whole), kind, count)
+
+
+def test_records(benchmark: BenchmarkFixture, dump: Callable[[], Any], kind: str, count: int) -> None:
+    """list(dump()): a record for every object."""
+    check(benchmark(lambda: list(dump())), kind, count)
+
+
+def test_eight_fields(benchmark: BenchmarkFixture, dump: Callable[[], Any], count: int) -> None:
     """Iterating, and reading eight fields of every route as Python values."""
 
     def read() -> int:
-        total = 0
-        for r in dump(session):
-            if (r.dst, r.gateway, r.priority, r.table, r.protocol, r.scope, r.type, r.oif)[1] == make_routes.GATEWAY:
-                total += 1
-        return total
+        found = 0
+        for r in dump():
+            found += (r.dst, r.gateway, r.oif, r.priority, r.table, r.protocol, r.scope, r.type)[4] == 254
+        return found
 
     assert benchmark(read) == count
