@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,11 +51,27 @@ class Namespace:
         found = json.loads(text, object_pairs_hook=_pairs) if text.strip() else []
         return [item for item in found if item]
 
+    def settle(self) -> None:
+        """Waits until what links bring about once they are up has come: carriers, IPv6 addresses and their routes."""
+        before: Any = None
+        for _ in range(100):
+            now = [self.ip_json(line) for line in ("addr", "route show table all")]
+            if now == before and all(map(_settled, now[0])):
+                return
+            before = now
+            time.sleep(0.1)
+        raise RuntimeError(f"{self.name} has not come to rest")
+
     def netlink(self, **options: Any) -> pynl.Netlink:
         return pynl.Netlink(netns=self.name, **options)
 
     def index(self, device: str) -> int:
         return int(self.ip_json(f"link show dev {device}")[0]["ifindex"])
+
+
+def _settled(link: dict[str, Any]) -> bool:
+    addresses = [address for address in link["addr_info"] if address["family"] == "inet6"]
+    return "UP" not in link["flags"] or bool(addresses and not any(address.get("tentative") for address in addresses))
 
 
 class Repeated(list[Any]):

@@ -21,6 +21,7 @@ def host(shared_netns: Namespace) -> Namespace:
     shared_netns.ip("addr add 2001:db8::2/64 dev eth0 nodad")
     shared_netns.ip("route add default via 192.0.2.1")
     shared_netns.ip("neigh add 192.0.2.1 lladdr 02:00:00:00:00:01 dev eth0")
+    shared_netns.settle()
     return shared_netns
 
 
