@@ -101,7 +101,8 @@ struct pynl_reply;
 struct pynl_reply *pynl_reply_new(uint32_t sequence, uint32_t port, uint32_t ahead);
 void pynl_reply_free(struct pynl_reply *);
 /* Receives until the reply is complete (1), or has grown by `limit` bytes (0; limit 0: no limit), or -errno.
-   timeout_ms: for each datagram; after -EINTR it goes on where it was. */
+   timeout_ms: for each datagram. -EINTR also comes by itself now and then while it waits, so that a signal that no
+   call was interrupted by is seen; called again, it goes on where it was. */
 int pynl_reply_receive(struct pynl_reply *, const struct pynl_socket *, uint64_t limit, int timeout_ms);
 /* The next segment, now the caller's; NULL where none came within timeout_ms, or none will. */
 struct pynl_segment *pynl_reply_take(struct pynl_reply *, int timeout_ms);

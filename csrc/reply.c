@@ -12,6 +12,8 @@
 
 /* Large enough that handing over costs nothing, small enough that the taker starts early. */
 #define SEGMENT_SIZE ((uint64_t)256 << 10)
+/* A signal between two instructions of this file would wake no poll(): so often Python gets to look for it. */
+#define LOOK_MS 100
 /* What most replies fit in. */
 #define SEGMENT_FIRST ((uint64_t)8 << 10)
 
@@ -277,13 +279,14 @@ int pynl_reply_receive(struct pynl_reply *reply, const struct pynl_socket *socke
         struct gain gain = {0};
         uint32_t sender = 0;
         int64_t size;
-        int result = 0;
+        int left, result = 0;
 
         if (canceled(reply))
             return finish(reply, -ECANCELED);
-        size = pynl_socket_receive(socket, left_ms(reply, timeout_ms), &sender);
-        if (size == -EINTR) /* not the end: the caller may call again */
-            return -EINTR;
+        left = left_ms(reply, timeout_ms);
+        size = pynl_socket_receive(socket, left < 0 || left > LOOK_MS ? LOOK_MS : left, &sender);
+        if (size == -EINTR || (size == -ETIMEDOUT && (left < 0 || left > LOOK_MS)))
+            return -EINTR; /* not the end: the caller may call again */
         reply->deadline = 0;
         if (size < 0)
             return finish(reply, (int)size);

@@ -117,6 +117,7 @@ def test_an_empty_datagram_is_nothing(injected: Callable[[str], list[str]]) -> N
     assert second == "lo"
 
 
+@pytest.mark.skipif("asan" in os.environ.get("LD_PRELOAD", ""), reason="AddressSanitizer needs more address space")
 def test_no_memory_is_memory_error_and_leaves_the_session_usable(world: Namespace) -> None:
     done = subprocess.run(
         [sys.executable, "-c", HUNGRY, world.name], capture_output=True, text=True, timeout=60, check=False

@@ -255,6 +255,8 @@ if sys.argv[2] == "alarm":
     signal.setitimer(signal.ITIMER_REAL, 0.2)
 else:
     threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+if sys.argv[2] == "elsewhere":  # the other thread takes the signal: no call of this one is interrupted
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 started = time.monotonic()
 try:
     nl.socket.exchange(1, b"", 0, print)
@@ -265,7 +267,7 @@ print([link.ifname for link in nl.links.dump()])
 
 
 class TestSignals:
-    @pytest.mark.parametrize("how", ["alarm", "kill"])
+    @pytest.mark.parametrize("how", ["alarm", "kill", "elsewhere"])
     def test_ctrl_c_ends_a_call_and_the_socket_works_on(self, netns: Namespace, how: str) -> None:
         command = [sys.executable, "-c", INTERRUPTED, netns.name, how]
         done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
