@@ -267,7 +267,7 @@ static int left_ms(struct pynl_reply *reply, int timeout_ms)
     clock_gettime(CLOCK_MONOTONIC, &when);
     now = (int64_t)when.tv_sec * 1000 + when.tv_nsec / 1000000;
     if (!reply->deadline)
-        reply->deadline = now + timeout_ms;
+        reply->deadline = now + timeout_ms + 1; /* both ends are rounded down */
     return now < reply->deadline ? (int)(reply->deadline - now) : 0;
 }
 
