@@ -23,6 +23,7 @@ struct pynl_table *pynl_table_new(const uint8_t *kinds, const uint8_t *widths, u
         free(table);
         return NULL;
     }
+    table->owners = 1;
     table->column_count = columns;
     for (i = 0; i < columns; i++) {
         table->columns[i].kind = kinds[i];
@@ -31,11 +32,17 @@ struct pynl_table *pynl_table_new(const uint8_t *kinds, const uint8_t *widths, u
     return table;
 }
 
+struct pynl_table *pynl_table_retain(struct pynl_table *table)
+{
+    __atomic_add_fetch(&table->owners, 1, __ATOMIC_RELAXED);
+    return table;
+}
+
 void pynl_table_free(struct pynl_table *table)
 {
     uint32_t i;
 
-    if (!table)
+    if (!table || __atomic_sub_fetch(&table->owners, 1, __ATOMIC_ACQ_REL))
         return;
     for (i = 0; i < table->column_count; i++) {
         free(table->columns[i].valid);

@@ -147,10 +147,13 @@ struct pynl_table {
     uint64_t bad_attribute; /* and where in it the fault lies */
     const uint8_t *bad_message;
     struct pynl_segment *segments;
+    uint32_t owners;
 };
 
 /* kinds and widths: one for each of the plan's columns. */
 struct pynl_table *pynl_table_new(const uint8_t *kinds, const uint8_t *widths, uint32_t columns);
+/* One owner more: as many calls of pynl_table_free as there are owners free it. */
+struct pynl_table *pynl_table_retain(struct pynl_table *);
 void pynl_table_free(struct pynl_table *);
 /* Decodes a segment and keeps it: the table owns it from here on, whatever is returned. Returns the rows it added. */
 int64_t pynl_table_decode(struct pynl_table *, const struct pynl_plan *, const struct pynl_filter *, uint32_t filters,
@@ -195,3 +198,66 @@ enum pynl_style {
 int64_t pynl_text_addresses(const struct pynl_column *, const struct pynl_column *prefix, uint64_t first,
                             uint64_t count, int style, char *out, uint64_t room);
 enum { PYNL_TEXT_LINE = 104 };
+/* The same as Arrow has text: count + 1 offsets, and no '\n'. -ENOSPC where less than a line of room is left. */
+int64_t pynl_text_column(const struct pynl_column *, const struct pynl_column *prefix, uint64_t first, uint64_t count,
+                         int style, int32_t *offsets, char *out, uint64_t room);
+/* Every step-th row (a negative step: backwards) in 16 bytes, zeroed by the caller: IPv6 addresses, and IPv4 ones mapped
+   into them (RFC 4291, section 2.5.5.2); rows that have neither are left out of the validity bitmap, zeroed as well. */
+void pynl_text_mapped(const struct pynl_column *, uint64_t first, int64_t step, uint64_t count, uint8_t *out,
+                      uint8_t *valid);
+
+/* ---- arrow.c: tables for others, by the Arrow C data interface, whose structures these are ---- */
+
+struct ArrowSchema {
+    const char *format;
+    const char *name;
+    const char *metadata;
+    int64_t flags;
+    int64_t n_children;
+    struct ArrowSchema **children;
+    struct ArrowSchema *dictionary;
+    void (*release)(struct ArrowSchema *);
+    void *private_data;
+};
+
+struct ArrowArray {
+    int64_t length;
+    int64_t null_count;
+    int64_t offset;
+    int64_t n_buffers;
+    int64_t n_children;
+    const void **buffers;
+    struct ArrowArray **children;
+    struct ArrowArray *dictionary;
+    void (*release)(struct ArrowArray *);
+    void *private_data;
+};
+
+struct ArrowArrayStream {
+    int (*get_schema)(struct ArrowArrayStream *, struct ArrowSchema *out);
+    int (*get_next)(struct ArrowArrayStream *, struct ArrowArray *out);
+    const char *(*get_last_error)(struct ArrowArrayStream *);
+    void (*release)(struct ArrowArrayStream *);
+    void *private_data;
+};
+
+/* What arrays share: the table that they are views of, and buffers of their own. It lives until the last of them is
+   released, in whatever thread that is. */
+struct pynl_export;
+
+struct pynl_export *pynl_export_new(struct pynl_table *);
+void pynl_export_free(struct pynl_export *);
+/* Zeroed, and freed with the export; NULL where there is no memory. */
+void *pynl_export_buffer(struct pynl_export *, uint64_t size);
+
+/* Fills `out`, with `children` empty children for the caller to fill. What they point to is copied but the buffers. */
+int pynl_arrow_schema(struct ArrowSchema *out, const char *format, const char *name, const char *metadata,
+                      uint64_t metadata_size, int64_t flags, uint32_t children);
+int pynl_arrow_array(struct ArrowArray *out, struct pynl_export *, int64_t length, int64_t nulls, int64_t offset,
+                     const void **buffers, uint32_t buffer_count, uint32_t children);
+/* A stream of one array, with room for both, which the caller fills. NULL where there is no memory. */
+struct ArrowArrayStream *pynl_arrow_stream_new(struct ArrowSchema **, struct ArrowArray **);
+struct ArrowSchema *pynl_arrow_schema_new(void);
+/* Release what nobody took, and free the structure. */
+void pynl_arrow_stream_free(struct ArrowArrayStream *);
+void pynl_arrow_schema_free(struct ArrowSchema *);

@@ -84,6 +84,38 @@ static char *put_hex(char *out, const uint8_t *address, unsigned length, bool co
     return out;
 }
 
+/* One row's address, with its prefix length; nothing where it has none. */
+static char *put_row(char *at, const struct pynl_column *column, const struct pynl_column *prefix, uint64_t row,
+                     int style)
+{
+    const uint8_t *address = column->values + row * column->width;
+    unsigned length;
+
+    if (!has_value(column, row))
+        return at;
+    length = column->lengths[row];
+    if (style == PYNL_IP && length == 4)
+        at = put_ipv4(at, address);
+    else if (style == PYNL_IP && length == 16)
+        at = put_ipv6(at, address);
+    else if (style == PYNL_IP)
+        at = put_hex(memcpy(at, "0x", 2) + 2, address, length, false);
+    else
+        at = put_hex(at, address, length, true);
+    if (prefix && has_value(prefix, row)) {
+        *at++ = '/';
+        at = put_decimal(at, prefix->values[row]);
+    }
+    return at;
+}
+
+static int check_columns(const struct pynl_column *column, const struct pynl_column *prefix)
+{
+    if (column->kind != PYNL_ADDRESS || (prefix && (prefix->kind != PYNL_INT || prefix->width != 1)))
+        return -EINVAL;
+    return 0;
+}
+
 int64_t pynl_text_addresses(const struct pynl_column *column, const struct pynl_column *prefix, uint64_t first,
                             uint64_t count, int style, char *out, uint64_t room)
 {
@@ -92,27 +124,52 @@ int64_t pynl_text_addresses(const struct pynl_column *column, const struct pynl_
 
     if (room / PYNL_TEXT_LINE < count)
         return -ENOSPC;
-    if (column->kind != PYNL_ADDRESS || (prefix && (prefix->kind != PYNL_INT || prefix->width != 1)))
+    if (check_columns(column, prefix) < 0)
         return -EINVAL;
     for (i = first; i < first + count; i++) {
-        if (has_value(column, i)) {
-            const uint8_t *address = column->values + i * column->width;
-            unsigned length = column->lengths[i];
-
-            if (style == PYNL_IP && length == 4)
-                at = put_ipv4(at, address);
-            else if (style == PYNL_IP && length == 16)
-                at = put_ipv6(at, address);
-            else if (style == PYNL_IP)
-                at = put_hex(memcpy(at, "0x", 2) + 2, address, length, false);
-            else
-                at = put_hex(at, address, length, true);
-            if (prefix && has_value(prefix, i)) {
-                *at++ = '/';
-                at = put_decimal(at, prefix->values[i]);
-            }
-        }
+        at = put_row(at, column, prefix, i, style);
         *at++ = '\n';
     }
     return at - out;
+}
+
+int64_t pynl_text_column(const struct pynl_column *column, const struct pynl_column *prefix, uint64_t first,
+                         uint64_t count, int style, int32_t *offsets, char *out, uint64_t room)
+{
+    char *at = out;
+    uint64_t i;
+
+    if (room < PYNL_TEXT_LINE)
+        return -ENOSPC;
+    if (check_columns(column, prefix) < 0)
+        return -EINVAL;
+    offsets[0] = 0;
+    for (i = 0; i < count; i++) {
+        if ((uint64_t)(at - out) > room - PYNL_TEXT_LINE)
+            return -ENOSPC;
+        at = put_row(at, column, prefix, first + i, style);
+        if (at - out > INT32_MAX)
+            return -EOVERFLOW;
+        offsets[i + 1] = (int32_t)(at - out);
+    }
+    return at - out;
+}
+
+void pynl_text_mapped(const struct pynl_column *column, uint64_t first, int64_t step, uint64_t count, uint8_t *out,
+                      uint8_t *valid)
+{
+    uint64_t i;
+
+    for (i = 0; i < count; i++, out += 16) {
+        uint64_t row = first + i * (uint64_t)step;
+        const uint8_t *address = column->values + row * column->width;
+        unsigned length = has_value(column, row) ? column->lengths[row] : 0;
+
+        if (length != 4 && length != 16)
+            continue;
+        valid[i >> 3] |= (uint8_t)(1u << (i & 7));
+        if (length == 4)
+            memset(out + 10, 0xff, 2);
+        memcpy(out + 16 - length, address, length);
+    }
 }

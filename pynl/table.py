@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar, overload
 
+from . import frames
 from ._wire import ffi, lib, view
+from .arrow import schema_capsule, stream_capsule
 from .blocks import BLOCK, Blocks, numbers
-from .errors import DecodeError
+from .errors import DecodeError, check
 from .plan import column_kind, plan_of
 from .schema import Record
 from .store import Store
@@ -29,9 +31,7 @@ class Columns(Mapping[str, memoryview]):
 
     def __getitem__(self, name: str) -> memoryview:
         plan = self._store.plan
-        if name not in self._names():
-            raise KeyError(name)
-        column = self._store.column(name)
+        column = self._store.column(self._known(name))
         kind = column_kind(plan.record.FIELDS[name])
         if column.values == ffi.NULL or column.kind == lib.PYNL_DEEP:
             return memoryview(b"")
@@ -43,6 +43,27 @@ class Columns(Mapping[str, memoryview]):
             shaped = data.cast("B", (rows, column.width)) if rows and column.width else data
             return shaped[self._slice]
         return numbers(data, kind)[self._slice]
+
+    def text(self, name: str) -> memoryview:
+        """The bytes that the offsets of a text column point into."""
+        column = self._store.column(self._known(name))
+        if column.kind != lib.PYNL_TEXT:
+            raise KeyError(f"{name} is no text column")
+        return view(column.text, column.text_size, self._store) if column.text_size else memoryview(b"")
+
+    def mask(self, name: str) -> memoryview | None:
+        """One byte a row: 1 where the row has a value; None where all have. A copy, since the table has bits."""
+        column, rows = self._store.column(self._known(name)), self._store.c.rows
+        if column.count == rows:
+            return None
+        out = ffi.new("uint8_t[]", rows)
+        check(lib.pynl_column_mask(ffi.addressof(column), 0, rows, out))
+        return memoryview(bytes(ffi.buffer(out)))[self._slice]
+
+    def _known(self, name: str) -> str:
+        if name not in self._names():
+            raise KeyError(name)
+        return name
 
     def _names(self) -> Collection[str]:
         plan = self._store.plan
@@ -168,6 +189,60 @@ class Table(Sequence[R], Generic[R]):
     def to_dicts(self) -> list[dict[str, Any]]:
         """Each record as a dict of all its fields."""
         return [record.asdict() for record in self]
+
+    # ---- for others
+
+    def __arrow_c_schema__(self) -> object:
+        """The Arrow PyCapsule interface: the type of the rows, the same for every table of these fields."""
+        return schema_capsule(self._store.plan)
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """The Arrow PyCapsule interface: all rows as one batch; numbers and text are the table's own memory."""
+        return stream_capsule(self._store, self._blocks, self._range())
+
+    def to_arrow(self) -> Any:
+        """A ``pyarrow.Table`` (extra: ``arrow``)."""
+        return frames.arrow(self)
+
+    def to_numpy(self) -> dict[str, Any]:
+        """An array by field (extra: ``numpy``).
+
+        Numbers are the table's own memory, zero copy, as a masked array where some rows have no value; all else are
+        arrays of Python objects.
+        """
+        plan = self._store.plan
+        fields = {name: plan.record.FIELDS[name] for name in self.columns}
+        return frames.numpy(self, fields, self.columns, self.columns.mask)
+
+    def to_pandas(self) -> Any:
+        """A ``pandas.DataFrame`` with Arrow's types (extra: ``pandas``)."""
+        return frames.pandas(self)
+
+    def to_polars(self) -> Any:
+        """A ``polars.DataFrame`` (extra: ``polars``)."""
+        return frames.library("polars", "polars").from_dataframe(self)
+
+    def write_parquet(self, target: frames.Target) -> None:
+        """Writes a Parquet file (extra: ``arrow``): a path, or an open binary file."""
+        frames.write_parquet(self, target)
+
+    def write_ipc(self, target: frames.Target) -> None:
+        """Writes an Arrow IPC file (extra: ``arrow``): a path, or an open binary file."""
+        frames.write_ipc(self, target)
+
+    def write_csv(self, target: frames.Target) -> None:
+        """Writes comma-separated values with a line of headings: a path, or an open text file.
+
+        Enums are numbers; what is nested stands as JSON in its cell, what is not there as an empty cell.
+        """
+        frames.write_csv(self, list(self.columns), target)
+
+    def write_json(self, target: frames.Target) -> None:
+        """Writes JSON lines, an object a record with the fields that are there: a path, or an open text file.
+
+        Enums are numbers, bytes hexadecimal digits; attributes that are not declared stand under ``unknown``.
+        """
+        frames.write_json(self, target)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Table):

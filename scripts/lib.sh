@@ -88,8 +88,9 @@ prepare() {
   printf '%s\n' "$mark" >"$stamp"
 }
 
+# prepare_tests [EXTRAS]: without "frames" the tests of other libraries are skipped.
 prepare_tests() {
   want ip iproute2
   want strace strace
-  prepare test,cli
+  prepare "test,cli${1:+,$1}"
 }
