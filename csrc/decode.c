@@ -88,16 +88,17 @@ static uint64_t values_size(const struct pynl_column *column, uint64_t rows)
     }
 }
 
-/* Makes one column hold `capacity` rows; `rows` of them are in use. */
+/* Makes one column hold `capacity` rows; `rows` of them are in use. The bitmap, by which a column is known to be there,
+   comes last: where memory ends, what is left is a column as before. */
 static int column_reserve(struct pynl_column *column, uint64_t rows, uint64_t capacity)
 {
-    int result = enlarge(&column->valid, bitmap_size(rows), bitmap_size(capacity));
+    int result = 0;
 
-    if (!result && column->kind != PYNL_DEEP)
+    if (column->kind != PYNL_DEEP)
         result = enlarge(&column->values, values_size(column, rows), values_size(column, capacity));
     if (!result && column->kind == PYNL_ADDRESS)
         result = enlarge(&column->lengths, rows, capacity);
-    return result;
+    return result ? result : enlarge(&column->valid, bitmap_size(rows), bitmap_size(capacity));
 }
 
 static int table_reserve(struct pynl_table *table)
@@ -371,8 +372,8 @@ static bool passes(const struct pynl_table *table, const struct pynl_filter *fil
     const struct pynl_column *column = &table->columns[filter->column];
     uint64_t row = table->rows, value;
 
-    if (!has_value(column, row))
-        return false;
+    if (!filter->value || !has_value(column, row))
+        return !filter->value && !has_value(column, row);
     if (column->kind == PYNL_TEXT) {
         const int32_t *offsets = (const int32_t *)(const void *)column->values;
 
@@ -448,9 +449,10 @@ int64_t pynl_table_decode(struct pynl_table *table, const struct pynl_plan *plan
         if (!bad && table->bad)
             table->bad_at = table->bytes + segment->size - w.left;
         if (result < 0 && result != -EBADMSG)
-            return result;
+            break;
+        result = 0;
     }
-    if (w.left && !table->bad++) { /* not even a message: nothing after it can be found */
+    if (!result && w.left && !table->bad++) { /* not even a message: nothing after it can be found */
         table->bad_message = NULL;
         table->bad_at = table->bytes + segment->size - w.left;
         table->bad_attribute = 0;
@@ -459,7 +461,7 @@ int64_t pynl_table_decode(struct pynl_table *table, const struct pynl_plan *plan
     for (i = 0; i < table->column_count; i++)
         if (table->columns[i].kind == PYNL_TEXT && table->columns[i].valid)
             text_fill(&table->columns[i], table->rows);
-    return (int64_t)(table->rows - rows);
+    return result < 0 ? result : (int64_t)(table->rows - rows);
 }
 
 uint64_t pynl_table_span(const struct pynl_table *table, uint64_t first, uint64_t count)

@@ -64,7 +64,7 @@ int pynl_socket_open(struct pynl_socket *, int protocol, int netns);
 int pynl_socket_close(struct pynl_socket *);
 int pynl_socket_set(const struct pynl_socket *, int level, int option, int value);
 int pynl_socket_get(const struct pynl_socket *, int level, int option);
-/* Makes a receive that blocks, and every later one, return -ECANCELED. Safe from any thread. */
+/* Makes a receive that waits, and every later one that would, return -ECANCELED. Safe from any thread. */
 int pynl_socket_wake(const struct pynl_socket *);
 int64_t pynl_socket_send(const struct pynl_socket *, const uint8_t *data, uint64_t size);
 /* Receives one datagram into the buffer and returns its size; waits at most timeout_ms for it (-1: for ever).
@@ -90,6 +90,7 @@ struct pynl_state {
     uint32_t overrun; /* NLMSG_OVERRUN messages */
     uint64_t datagrams;
     uint64_t bytes;
+    uint64_t kept;        /* bytes of the messages of this request, padded: those that are taken in segments */
     uint64_t skipped;     /* messages of other requests, and datagrams that were not the kernel's */
     const uint8_t *final; /* the DONE or ERROR message, or what could not be walked; valid until the reply is freed */
     uint64_t final_size;
@@ -129,7 +130,7 @@ struct pynl_filter { /* keeps a row only if its column holds this value */
     uint16_t column;
     uint16_t pushed; /* the request held it too: not applied to messages with NLM_F_DUMP_FILTERED */
     uint32_t length;
-    const uint8_t *value; /* of a number: 8 bytes in host order; otherwise `length` bytes */
+    const uint8_t *value; /* of a number: 8 bytes in host order; otherwise `length` bytes; NULL: the row has none */
 };
 
 struct pynl_table {

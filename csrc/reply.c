@@ -143,8 +143,19 @@ static int reserve(struct pynl_reply *reply, uint64_t size)
     return 0;
 }
 
+/* What one datagram adds to the state; merged under the lock once, at its end. */
+struct gain {
+    uint32_t flags, overrun, skipped;
+    int32_t error;
+    uint64_t kept;
+    bool mine; /* it held a message of this request */
+};
+
+/* The kernel's error numbers, in linux/err.h. */
+#define MAX_ERRNO 4095
+
 /* Appends whole messages; a datagram may leave out the padding behind its last one. */
-static int append(struct pynl_reply *reply, const uint8_t *data, uint64_t size)
+static int append(struct pynl_reply *reply, const uint8_t *data, uint64_t size, struct gain *gain)
 {
     uint64_t padded = PYNL_ALIGN(size);
     uint8_t *to;
@@ -159,14 +170,9 @@ static int append(struct pynl_reply *reply, const uint8_t *data, uint64_t size)
     memcpy(to, data, size);
     memset(to + size, 0, padded - size);
     reply->filling->size += padded;
+    gain->kept += padded;
     return 0;
 }
-
-/* What one datagram adds to the state; merged under the lock once, at its end. */
-struct gain {
-    uint32_t flags, overrun, skipped;
-    int32_t error;
-};
 
 static int keep_final(struct pynl_reply *reply, const uint8_t *data, uint64_t size)
 {
@@ -180,6 +186,21 @@ static int keep_final(struct pynl_reply *reply, const uint8_t *data, uint64_t si
     reply->state.final_size = size;
     pthread_mutex_unlock(&reply->lock);
     return 0;
+}
+
+/* Reads the final message's error; 1 where it is one. A DONE may come without. */
+static int final_error(const struct walk *w, struct gain *gain)
+{
+    int32_t error = 0;
+
+    if (w->header.nlmsg_len >= MESSAGE_HEADER + sizeof(error))
+        memcpy(&error, w->at + MESSAGE_HEADER, sizeof(error));
+    else if (w->header.nlmsg_type == NLMSG_ERROR)
+        return -EBADMSG;
+    if (error > 0 || error < -MAX_ERRNO)
+        return -EBADMSG;
+    gain->error = -error;
+    return 1;
 }
 
 /*
@@ -198,11 +219,12 @@ static int sort_datagram(struct pynl_reply *reply, const uint8_t *data, uint64_t
         bool mine = w.header.nlmsg_seq == reply->sequence && w.header.nlmsg_pid == reply->port;
         uint16_t type = w.header.nlmsg_type;
 
+        gain->mine |= mine;
         if (mine && type >= NLMSG_MIN_TYPE) {
             gain->flags |= w.header.nlmsg_flags;
             continue;
         }
-        result = append(reply, data + run, at - run);
+        result = append(reply, data + run, at - run, gain);
         if (result < 0)
             return result;
         run = at + PYNL_ALIGN(w.header.nlmsg_len);
@@ -210,16 +232,14 @@ static int sort_datagram(struct pynl_reply *reply, const uint8_t *data, uint64_t
             gain->overrun++;
         } else if (mine && (type == NLMSG_DONE || type == NLMSG_ERROR)) {
             gain->flags |= w.header.nlmsg_flags;
-            if (w.header.nlmsg_len >= MESSAGE_HEADER + sizeof(int32_t))
-                gain->error = -(int32_t)load32(w.at + MESSAGE_HEADER);
             result = keep_final(reply, w.at, w.header.nlmsg_len);
-            return result < 0 ? result : 1;
+            return result < 0 ? result : final_error(&w, gain);
         } else if (type != NLMSG_NOOP) {
             gain->skipped++;
         }
     }
     if (run < size - w.left) {
-        result = append(reply, data + run, size - w.left - run);
+        result = append(reply, data + run, size - w.left - run, gain);
         if (result < 0)
             return result;
     }
@@ -267,7 +287,7 @@ static int left_ms(struct pynl_reply *reply, int timeout_ms)
     clock_gettime(CLOCK_MONOTONIC, &when);
     now = (int64_t)when.tv_sec * 1000 + when.tv_nsec / 1000000;
     if (!reply->deadline)
-        reply->deadline = now + timeout_ms + 1; /* both ends are rounded down */
+        reply->deadline = now + timeout_ms + (timeout_ms > 0); /* both ends are rounded down */
     return now < reply->deadline ? (int)(reply->deadline - now) : 0;
 }
 
@@ -287,19 +307,21 @@ int pynl_reply_receive(struct pynl_reply *reply, const struct pynl_socket *socke
         size = pynl_socket_receive(socket, left < 0 || left > LOOK_MS ? LOOK_MS : left, &sender);
         if (size == -EINTR || (size == -ETIMEDOUT && (left < 0 || left > LOOK_MS)))
             return -EINTR; /* not the end: the caller may call again */
-        reply->deadline = 0;
         if (size < 0)
             return finish(reply, (int)size);
         if (sender)
             gain.skipped = 1;
         else
             result = sort_datagram(reply, socket->buffer, (uint64_t)size, &gain);
+        if (gain.mine) /* others' messages buy no time */
+            reply->deadline = 0;
         received += (uint64_t)size;
         pthread_mutex_lock(&reply->lock);
         reply->state.datagrams++;
         reply->state.bytes += (uint64_t)size;
         reply->state.flags |= gain.flags;
         reply->state.overrun += gain.overrun;
+        reply->state.kept += gain.kept;
         reply->state.skipped += gain.skipped;
         reply->state.error = gain.error;
         pthread_mutex_unlock(&reply->lock);

@@ -117,7 +117,11 @@ def _inner(cls: type[Record], field: Field[Any], data: bytes) -> type[Record] | 
     if field.select is None:
         return field.kind.record
     by, choices = field.select
-    return choices.get(getattr(parse(cls, data), by), choices.get(None))
+    try:
+        told = getattr(parse(cls, data), by)
+    except DecodeError:  # a request that was broken, which may be why it was refused
+        return None
+    return choices.get(told, choices.get(None))
 
 
 def _inside(

@@ -56,7 +56,13 @@ def begin(socket: Socket, family: Family[Any], questions: Sequence[Question], ah
             if parts and not parts[-1].reply.whole:
                 own = socket.sibling()
             reply = (own or socket).begin(
-                family.get, question.payload, NLM_F_DUMP, record=family.record, name=family.get.name, ahead=ahead
+                family.get,
+                question.payload,
+                NLM_F_DUMP,
+                record=family.record,
+                name=family.get.name,
+                ahead=ahead,
+                outlives=not ahead,
             )
             parts.append(Part(reply, question, own))
     except BaseException:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import gc
+import threading
 import weakref
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count, repeat
@@ -40,45 +40,46 @@ class Blocks:
         self._made: weakref.WeakValueDictionary[int, Block] = weakref.WeakValueDictionary()
         self._names: dict[str, _Names] = {}
         self._layouts = Layouts(store.plan)
-        self._reader: tuple[weakref.ref[Any], deque[list[Any]]] | None = None
+        self._ahead: _Ahead | None = None
 
     def need(self, rows: int | None = None) -> None:
         """Waits until there are this many rows, or until there are all; as :meth:`Store.need`."""
-        if rows is None and self._reader and self._reader[0]():
+        ahead = self._ahead
+        if rows is None and ahead and ahead.thread == threading.get_ident():
             with _collector_paused():
-                self.store.need(rows, self._read_ahead)
+                self.store.need(rows, lambda: self._read_ahead(ahead))
         else:
             self.store.need(rows)
 
     def read(self, need: Callable[[int], object]) -> Iterator[Any]:
         """The records of all rows, as they arrive; ``need`` waits for a number of them."""
-        ready: deque[list[Any]] = deque()
-        reader = self._read(need, ready)
-        self._reader = weakref.ref(reader), ready
+        ahead = _Ahead()
+        reader = self._read(need, ahead)
+        ahead.reader = weakref.ref(reader)
+        self._ahead = ahead
         return reader
 
-    def _read(self, need: Callable[[int], object], ready: deque[list[Any]]) -> Iterator[Any]:
-        if self._reader and self._reader[1] is ready:
-            self._reader = None
+    def _read(self, need: Callable[[int], object], ahead: _Ahead) -> Iterator[Any]:
+        if self._ahead is ahead:
+            self._ahead = None
         for number in count():
-            if ready:
-                yield from ready.popleft()
+            made = ahead.made.pop(number, None)
+            if made is not None:
+                yield from made
                 continue
             need((number + 1) * BLOCK)
             if self.store.c.rows <= number * BLOCK:
                 return
             yield from self.records(number)
 
-    def _read_ahead(self) -> None:
+    def _read_ahead(self, ahead: _Ahead) -> None:
         """While the last row is waited for, makes the records that a reader who has not begun will want.
 
         That is what ``list(table)`` does: it asks for an iterator, and then for the length.
         """
-        reader = self._reader
-        if reader and reader[0]():
-            ready = reader[1]
-            while self.store.c.rows >= (len(ready) + 1) * BLOCK:
-                ready.append(list(self.records(len(ready))))
+        while ahead.reader() and self.store.c.rows >= (ahead.next + 1) * BLOCK:
+            ahead.made[ahead.next] = list(self.records(ahead.next))
+            ahead.next += 1
 
     def records(self, number: int, first: int = 0, last: int = BLOCK) -> Iterator[Any]:
         """The records of one block's rows from ``first`` up to ``last``."""
@@ -101,6 +102,16 @@ class Blocks:
             assert kind.enum is not None
             names = self._names[name] = _Names(kind.enum)
         return names
+
+
+class _Ahead:
+    """The records made ahead for a reader that its thread has asked for, by the number of their block."""
+
+    def __init__(self) -> None:
+        self.thread = threading.get_ident()
+        self.reader: Callable[[], object] = lambda: None
+        self.made: dict[int, list[Any]] = {}
+        self.next = 0
 
 
 @contextmanager
@@ -305,7 +316,7 @@ class Layouts:
 
     def __init__(self, plan: Plan) -> None:
         self._record = plan.record
-        self._made: dict[Any, type[Record]] = {}
+        self._made: dict[Any, Callable[..., Record]] = {}
 
     def records(self, block: Block, first: int, last: int) -> Iterator[Any]:
         """The records of a block's rows first to last."""

@@ -15,7 +15,18 @@ _NLMSGHDR = struct.Struct("=IHHII")
 
 
 def message(type: int, flags: int, sequence: int, payload: bytes, port: int = 0) -> bytes:
-    """struct nlmsghdr and its payload, unpadded (RFC 3549, section 2.3.2)."""
+    """struct nlmsghdr and its payload, unpadded (RFC 3549, section 2.3.2).
+
+    Raises:
+        TypeError, ValueError: what cannot be a message; the text names the argument.
+    """
+    for name, number in (("type", type), ("flags", flags)):
+        if not isinstance(number, int):
+            raise TypeError(f"{name}: expected an integer, not {number!r}")
+        if not 0 <= number <= 0xFFFF:
+            raise ValueError(f"{name}: expected 0 to 65535, not {number!r}")
+    if not isinstance(payload, (bytes, bytearray, memoryview)):
+        raise TypeError(f"payload: expected bytes, not {payload!r}")
     return _NLMSGHDR.pack(_NLMSGHDR.size + len(payload), type, flags, sequence, port) + payload
 
 

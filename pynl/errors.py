@@ -93,5 +93,5 @@ def check(result: int, request: str | None = None) -> int:
     if error == _errno.ETIMEDOUT:
         raise NetlinkError(error, "the kernel did not answer in time", request=request)
     if error == _errno.EBADMSG:
-        raise DecodeError("a message whose length does not fit its datagram", 0)
+        raise DecodeError("a length that does not fit", 0)
     raise NetlinkError(error, request=request)

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import IO, Any, Union
 
 from .fields import Field
+from .kinds import Via
 from .plan import column_kind
 from .schema import Record
 
@@ -118,6 +119,8 @@ def _plain(value: Any) -> Any:
         return value.hex()
     if isinstance(value, int) and not isinstance(value, bool):
         return int(value)
+    if isinstance(value, Via):
+        return value._asdict()
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     return value

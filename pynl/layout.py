@@ -8,7 +8,7 @@ once, on the class. Nested fields stay as they are, read when asked for. A layou
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import new_class
 from typing import Any, TypeVar
 
@@ -17,13 +17,23 @@ from .schema import Record
 R = TypeVar("R", bound=Record)
 
 
-def layout(record: type[R], varying: tuple[str, ...], same: Mapping[str, Any]) -> type[R]:
-    """A layout of ``record``: called with its block, its row, and the values of ``varying`` in order."""
-    lines = [f"def __init__({', '.join(('self', '_rows', '_row', *varying))}):"]
-    lines += [f" self.{name} = {name}" for name in ("_rows", "_row", *varying)]
+def layout(record: type[R], varying: tuple[str, ...], same: Mapping[str, Any]) -> Callable[..., R]:
+    """What makes records of a layout of ``record``: called with block, row, and the values of ``varying`` in order.
+
+    Slots can be filled at full speed only where assignment is object's own, which records forbid. So a record is made
+    as one class, and becomes the other, which differs in that alone, as the last step of its making.
+    """
+    slots = ("_rows", "_row", *varying)
+    lines = [f"def __init__({', '.join(('self', *slots))}):", *(f" self.{name} = {name}" for name in slots)]
     namespace: dict[str, Any] = {}
     # As dataclasses do: a loop over the names would cost what this saves.
-    exec(compile("\n".join(lines), __name__, "exec"), namespace)
-    members = {"__slots__": varying, "__init__": namespace["__init__"], "__module__": record.__module__, **same}
-    made: Any = new_class(record.__name__, (record,), {"layout": record}, lambda body: body.update(members))
-    return made  # type: ignore[no-any-return]
+    exec(compile("\n".join([*lines, " self.__class__ = made"]), __name__, "exec"), namespace)
+    open_members = {"__slots__": varying, "__init__": namespace["__init__"], "__setattr__": object.__setattr__, **same}
+    maker: Any = _subclass(record, record, open_members)
+    namespace["made"] = _subclass(maker, record, {"__slots__": (), "__setattr__": Record.__setattr__})
+    return maker  # type: ignore[no-any-return]
+
+
+def _subclass(base: type[Record], record: type[Record], members: Mapping[str, Any]) -> type[Record]:
+    named = {"__module__": record.__module__, **members}
+    return new_class(record.__name__, (base,), {"layout": record}, lambda body: body.update(named))

@@ -36,6 +36,7 @@ def open_netns(netns: NetNS) -> int:
     Raises:
         OSError: there is no such namespace, or no permission.
         TypeError: neither text, path nor number.
+        ValueError: a name that none can have.
     """
     if isinstance(netns, bool):
         raise TypeError("netns: expected a name, path, process id or file descriptor, not a bool")
@@ -46,6 +47,8 @@ def open_netns(netns: NetNS) -> int:
     if isinstance(netns, (str, os.PathLike)):
         path = os.fspath(netns)
         if isinstance(netns, str) and "/" not in netns:
+            if netns in ("", ".", ".."):
+                raise ValueError(f"netns: expected the name of a namespace, not {netns!r}")
             path = str(FOLDER / netns)
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     raise TypeError(f"netns: expected a name, path, process id or file descriptor, not {netns!r}")

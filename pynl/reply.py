@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from ._wire import ffi, lib
 from .ack import error_of
-from .errors import ClosedError, DecodeError, check
+from .errors import ClosedError, DecodeError, NetlinkError, check
 from .schema import Record
 from .turns import Turn
 
@@ -85,6 +86,9 @@ class Reply:
         self._state = ffi.new("struct pynl_state *")
         #: It has come to its end, whether taken or not.
         self.whole = False
+        turn.reply = weakref.ref(self)
+        if turn.canceled:
+            self.cancel()
 
     def receive(self, inline: int) -> None:
         """Receives up to about ``inline`` bytes in the caller's thread, and what is more in a helper thread."""
@@ -126,8 +130,10 @@ class Reply:
         state, (data, record, name) = self._state, self._request
         if state.result == -errno.EBADMSG:
             rest = bytes(ffi.buffer(state.final, state.final_size))
-            raise DecodeError("a message whose length does not fit its datagram", 0, rest)
+            raise DecodeError("a message whose length does not fit", state.kept, rest)
         check(state.result, name)
+        if state.overrun:
+            raise NetlinkError(errno.ENOBUFS, "the kernel lost a part of its answer", request=name)
         if state.error:
             raise error_of(bytes(ffi.buffer(state.final, state.final_size)), state.error, data, record, name)
 

@@ -121,8 +121,14 @@ class Record:
         cls.ATTRIBUTES = attributes
 
     def __init__(self, rows: Rows | None = None, row: int = 0, /, **values: Any) -> None:
-        self._rows = rows if rows is not None else self._make(values)
-        self._row = row
+        object.__setattr__(self, "_rows", self._make(values) if rows is None else rows)
+        object.__setattr__(self, "_row", row)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"{self.RECORD.__name__} is immutable: replace({name}=...) makes another")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"{self.RECORD.__name__} is immutable: replace({name}=None) makes another")
 
     @classmethod
     def _make(cls, values: Mapping[str, Any], normal: Mapping[str, Any] = MappingProxyType({})) -> Rows:

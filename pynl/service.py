@@ -11,6 +11,7 @@ from .devices import index_of
 from .encode import encode
 from .errors import NetlinkError
 from .family import Family
+from .kinds import IP
 from .plan import Plan, plan_of
 from .schema import Record, normalize
 from .socket import NLM_F_ACK, Socket
@@ -18,6 +19,15 @@ from .store import Filters, Store
 from .table import Table
 
 R = TypeVar("R", bound=Record)
+
+
+def address_text(argument: str, value: Any) -> str:
+    """An IP address as records show it; TypeError or ValueError name the argument."""
+    try:
+        return IP.load(IP.dump(value))
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{argument}: {error}") from None
+
 
 #: Records in a table of a stream, unless the caller says otherwise: some ten megabytes of routes.
 CHUNK = 50_000
@@ -41,8 +51,8 @@ class Service(Generic[R]):
 
         Args:
             fields: the fields to decode, where not all are wanted.
-            filters: field names and values, as the record shows them; a device may be given by name. They go to the
-                kernel where it takes them, and are applied to what it did not filter.
+            filters: field names and values, as the record shows them (None: it has none); a device may be given by
+                name. They go to the kernel where it takes them, and are applied to what it did not filter.
 
         Raises:
             NetlinkError: the kernel refused the request.
@@ -78,7 +88,7 @@ class Service(Generic[R]):
         Raises:
             as :meth:`dump`; DecodeError only where the table with the fault is used, so that the others can be read.
         """
-        if chunk < 1:
+        if not isinstance(chunk, int) or chunk < 1:
             raise ValueError(f"chunk: expected a number of records, not {chunk!r}")
         plan, questions = self._questions(fields, filters)
         return self._stream(plan, questions, chunk)
@@ -104,20 +114,25 @@ class Service(Generic[R]):
         family = self.FAMILY
         wanted = dict(filters)
         options = self._options(wanted)
+        absent = {name: None for name, value in wanted.items() if value is None}
         wanted = self._normal(wanted)
         protocols = family.protocols
-        if "family" in wanted:
+        if not wanted.get("family"):  # AF_UNSPEC asks for all families
+            wanted.pop("family", None)
+        else:
             protocols = (wanted["family"],)
         plan = plan_of(family.record)
         if fields is not None:
-            plan = plan_of(family.record, self._fields(fields), tuple(sorted({*wanted, "family"})))
+            plan = plan_of(family.record, self._fields(fields), tuple(sorted({*wanted, *absent, "family"})))
         pushed = {family.pushed[name]: value for name, value in wanted.items() if name in family.pushed}
         questions = []
         for protocol in protocols:
             if protocol:  # where the kernel has no such family, it answers with all it has
                 wanted["family"] = protocol
             request = family.record(**{**options, **pushed, "family": protocol})
-            questions.append(Question(encode(request), Filters(plan, wanted, family.wider), "table" in wanted))
+            questions.append(
+                Question(encode(request), Filters(plan, {**wanted, **absent}, family.wider), "table" in wanted)
+            )
         return plan, questions
 
     def _options(self, filters: dict[str, Any]) -> Mapping[str, Any]:
@@ -140,10 +155,14 @@ class Service(Generic[R]):
             if value is None:
                 continue
             field = record.FIELDS[name]
-            if field.kind.device:
-                value = index_of(self.socket, value)
-            made[name] = normalize(field, value)
+            made[name] = normalize(field, self._index(name, value) if field.kind.device else value)
         return made
+
+    def _index(self, argument: str, device: Any) -> Any:
+        """The index of a device given by name or index."""
+        if isinstance(device, bool) or not (isinstance(device, str) or hasattr(device, "__index__")):
+            raise TypeError(f"{argument}: expected the name of a device or its index, not {device!r}")
+        return index_of(self.socket, device)
 
     def _ask(self, record: R) -> R:
         """The one object that the kernel answers a request with."""

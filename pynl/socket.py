@@ -66,7 +66,7 @@ class Socket:
     def __init__(
         self, protocol: int = NETLINK_ROUTE, *, netns: NetNS | None = None, timeout: float | None = 30.0
     ) -> None:
-        if timeout is not None and not timeout > 0:
+        if timeout is not None and (not isinstance(timeout, (int, float)) or not timeout > 0):
             raise ValueError(f"timeout: expected a positive number of seconds, or None, not {timeout!r}")
         self.protocol = protocol
         self.timeout = timeout
@@ -151,10 +151,9 @@ class Socket:
 
         Raises:
             NetlinkError: the kernel refused it.
+            DecodeError: some bytes of the answer are no message; ``error.table`` has the messages before them.
         """
-        answer = bytearray()
-        self.exchange(type, payload, flags | NLM_F_ACK, _into(answer), record=record, name=name)
-        return split(bytes(answer))
+        return self._collect(type, payload, flags | NLM_F_ACK, record, name)
 
     def dump(
         self,
@@ -166,8 +165,17 @@ class Socket:
         name: str | None = None,
     ) -> list[Message]:
         """Sends one dump request (NLM_F_DUMP) and returns all messages of its answer. As :meth:`request`."""
+        return self._collect(type, payload, flags | NLM_F_DUMP, record, name)
+
+    def _collect(
+        self, type: int, payload: bytes, flags: int, record: type[Record] | None, name: str | None
+    ) -> list[Message]:
         answer = bytearray()
-        self.exchange(type, payload, flags | NLM_F_DUMP, _into(answer), record=record, name=name)
+        try:
+            self.exchange(type, payload, flags, _into(answer), record=record, name=name)
+        except DecodeError as error:
+            error.table = split(bytes(answer))
+            raise
         return split(bytes(answer))
 
     def exchange(
@@ -202,14 +210,17 @@ class Socket:
         record: type[Record] | None = None,
         name: str | None = None,
         ahead: int = 0,
+        outlives: bool = False,
     ) -> Reply:
         """Sends a request and returns its reply, which may still be arriving; the socket is busy until it has.
 
         Args:
             ahead: how many segments may wait to be taken before the kernel is made to wait; 0: any number.
+            outlives: closing the socket does not cut the answer off.
         """
         self._usable()  # a forked child must not wait for a thread of its parent
         turn = self._turns.take(self._usable)
+        turn.outlives = outlives
         try:
             if not self._turns.clean:
                 self._reopen()
@@ -231,8 +242,7 @@ class Socket:
 
     def interrupt(self) -> None:
         """Makes a request that is under way fail with ClosedError. Safe from any thread; the socket works on."""
-        self._turns.clean = False
-        check(lib.pynl_socket_wake(self._c))
+        self._turns.cancel()
 
     def sibling(self: S) -> S:
         """Another socket of the same protocol in the same namespace."""
@@ -270,8 +280,8 @@ class Socket:
         self._closed = True
         if os.getpid() != self._pid:
             lib.pynl_socket_close(self._c)
-        elif not self._turns.helped:  # otherwise the helper closes the socket when its answer has arrived
-            lib.pynl_socket_wake(self._c)
+        elif not self._turns.outliving:  # otherwise the helper closes the socket when its answer has arrived
+            self._turns.cancel()
             self._dispose()
 
     def _dispose(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import sys
 import threading
@@ -32,14 +33,14 @@ class Store:
     Its rows may still be arriving; several threads may use it meanwhile.
 
     Attributes:
-        lock: held while rows are added, which may move the columns, and while columns are read.
         consistent: False where the kernel said that what it listed changed meanwhile.
         error: why the rows are not all there.
     """
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.lock = threading.RLock()
+        self._lock = threading.RLock()
+        self._pid = os.getpid()
         self.consistent = True
         self.error: Exception | None = None
         self._source: Source | None = None
@@ -47,6 +48,20 @@ class Store:
         if table == ffi.NULL:
             raise MemoryError("no memory for a table")
         self.c = ffi.gc(table, lib.pynl_table_free)
+
+    @property
+    def lock(self) -> threading.RLock:
+        """Held while rows are added, which may move the columns, and while columns are read.
+
+        Raises:
+            ClosedError: in a child process, of rows that were still arriving when it was forked: the thread that had
+                them in hand is not here.
+        """
+        if self._pid != os.getpid():
+            if self._source:
+                raise ClosedError("the dump belongs to the process that this one was forked from")
+            self._pid, self._lock = os.getpid(), threading.RLock()
+        return self._lock
 
     def decode(self, segment: Any, filters: Filters | None = None) -> int:
         """Decodes a C segment, which the table owns from here on; returns how many rows it added."""
@@ -125,7 +140,7 @@ class Filters:
 
     Args:
         plan: the plan of the table.
-        wanted: field name -> value, as the record would show it.
+        wanted: field name -> value, as the record would show it; None: the row has none.
         pushed: those that messages with NLM_F_DUMP_FILTERED are not held to: the kernel filtered by them.
 
     Raises:
@@ -133,19 +148,19 @@ class Filters:
     """
 
     def __init__(self, plan: Plan, wanted: Mapping[str, Any], pushed: frozenset[str] = frozenset()) -> None:
-        found: list[tuple[str, bytes]] = []
+        found: list[tuple[str, bytes | None]] = []
         for name, value in wanted.items():
-            found += _filter(plan.record.FIELDS[name], value)
+            found += [(name, None)] if value is None else _filter(plan.record.FIELDS[name], value)
         self.count = len(found)
-        self._values = [ffi.from_buffer("uint8_t[]", value) for _, value in found]
+        self._values = [ffi.NULL if value is None else ffi.from_buffer("uint8_t[]", value) for _, value in found]
         rows = [
-            (plan.columns[name], name in pushed, len(value), c)
+            (plan.columns[name], name in pushed, len(value or b""), c)
             for (name, value), c in zip(found, self._values, strict=True)
         ]
         self.c = ffi.new("struct pynl_filter[]", rows)
 
 
-def _filter(field: Field[Any], value: Any) -> list[tuple[str, bytes]]:
+def _filter(field: Field[Any], value: Any) -> list[tuple[str, bytes | None]]:
     """The columns that must be equal, and to what."""
     kind = column_kind(field)
     if kind.code in (lib.PYNL_INT, lib.PYNL_BE, lib.PYNL_FLAG):

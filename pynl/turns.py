@@ -5,10 +5,22 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable
+from typing import Protocol
 
 #: How often a thread that waits for its turn looks for itself, in seconds: a thread that Ctrl-C threw out of its
 #: request may not have said so.
 _LOOK = 0.1
+
+
+class Cancelable(Protocol):
+    """What a turn is used for."""
+
+    def cancel(self) -> None:
+        """Ends it early; safe from any thread."""
+
+
+def _no_reply() -> None:
+    return None
 
 
 class Turn:
@@ -19,7 +31,19 @@ class Turn:
         self.thread = threading.get_ident()
         #: A helper thread receives the rest of the answer.
         self.helped = False
+        #: Closing the socket waits for the answer, instead of cutting it off.
+        self.outlives = False
         self.ended = False
+        #: It was given up before there was a reply to cancel.
+        self.canceled = False
+        self.reply: Callable[[], Cancelable | None] = _no_reply
+
+    def cancel(self) -> None:
+        """Gives up what is under way. Safe from any thread."""
+        self.canceled = True
+        reply = self.reply()
+        if reply is not None:
+            reply.cancel()
 
     def end(self, clean: bool) -> None:
         """The next may come. ``clean``: the answer was read to its end; otherwise the socket is to be replaced."""
@@ -60,10 +84,16 @@ class Turns:
         return holder.helped or holder.thread != threading.get_ident()
 
     @property
-    def helped(self) -> bool:
-        """Somebody else than the thread that made the request receives its answer."""
+    def outliving(self) -> bool:
+        """A helper receives an answer that is to become whole even if the socket is closed."""
         holder = self._holder and self._holder()
-        return bool(holder and not holder.ended and holder.helped)
+        return bool(holder and not holder.ended and holder.helped and holder.outlives)
+
+    def cancel(self) -> None:
+        """Gives up what is under way, if anything is. Safe from any thread."""
+        holder = self._holder and self._holder()
+        if holder and not holder.ended:
+            holder.cancel()
 
     def announce(self) -> None:
         """Wakes those who wait."""

@@ -1,6 +1,6 @@
 # Sourced by the other scripts: makes the virtual environment and builds pynl into it. Leaves its path in $venv.
 #
-# PYTHON: the interpreter to use (otherwise the newest python3 that is there). PYNL_VENV: where to put it.
+# PYTHON: the interpreter to use (otherwise python3, or the newest that there is). PYNL_VENV: where to put it.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 venv=${PYNL_VENV:-$root/.venv}
@@ -45,7 +45,8 @@ find_python() {
 }
 
 make_venv() {
-  [[ -x $venv/bin/python && -x $venv/bin/pip ]] && return
+  # An earlier run may have been interrupted anywhere.
+  "$venv/bin/python" -c 'import pip, setuptools, cffi, wheel' 2>/dev/null && return
   local python
   python=$(find_python)
   if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
@@ -66,16 +67,20 @@ need_compiler() {
 
 # What the installed build depends on: its sources, and how it is built.
 fingerprint() {
-  (cd "$root" && cat csrc/*.[ch] csrc/build.py setup.py pyproject.toml && echo "$1 ${CC:-} ${PYNL_SANITIZE:-}${PYNL_WERROR:-}") |
-    cksum
+  (cd "$root" && cat csrc/*.[ch] csrc/build.py setup.py pyproject.toml && echo "${CC:-} ${PYNL_SANITIZE:-}${PYNL_WERROR:-}") |
+    cksum | tr ' ' -
 }
 
-# prepare EXTRAS: builds pynl and installs it with these extras, unless that is what is there.
+# prepare EXTRAS: builds pynl and installs it with these extras, unless both have been done.
 prepare() {
-  local stamp=$venv/pynl-build mark log
+  local stamps=$venv/pynl-build mark log extra missing=()
   make_venv
-  mark=$(fingerprint "$1")
-  [[ -e $stamp && $(cat "$stamp") == "$mark" ]] && return
+  mark=$(fingerprint)
+  [[ -e $stamps/$mark ]] || rm -rf "$stamps"
+  for extra in ${1//,/ }; do
+    [[ -e $stamps/$extra ]] || missing+=("$extra")
+  done
+  [[ -e $stamps/$mark && ${#missing[@]} == 0 ]] && return
   need_compiler
   say "building pynl"
   log=$(mktemp)
@@ -85,7 +90,8 @@ prepare() {
     fail "the build failed: see above"
   fi
   rm -f "$log"
-  printf '%s\n' "$mark" >"$stamp"
+  mkdir -p "$stamps"
+  touch "$stamps/$mark" "${missing[@]/#/$stamps/}"
 }
 
 # prepare_tests [EXTRAS]: without "frames" the tests of other libraries are skipped.

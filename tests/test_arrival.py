@@ -137,6 +137,22 @@ class TestATable:
             worker.join()
         assert found == [list(range(COUNT))] * 2
 
+    @pytest.mark.parametrize("other", [list, len], ids=["list", "len"])
+    def test_a_list_in_one_thread_and_another_in_the_next(self, nl: pynl.Netlink, other: Any) -> None:
+        def once() -> list[list[int]]:
+            table = wanted(nl)
+            found: list[list[int]] = []
+            lists = [threading.Thread(target=lambda: found.append(numbers(list(table)))) for _ in range(2)]
+            workers = [lists[0], threading.Thread(target=other, args=(table,)), lists[1]]
+            for worker in workers:
+                worker.start()
+            for worker in workers:
+                worker.join()
+            return found
+
+        for _ in range(4):
+            assert once() == [list(range(COUNT))] * 2
+
     def test_two_threads_may_dump_through_one_session(self, nl: pynl.Netlink) -> None:
         found: list[list[int]] = []
         workers = [threading.Thread(target=lambda: found.append(numbers(wanted(nl)))) for _ in range(3)]
@@ -205,6 +221,23 @@ class TestATable:
         assert os.waitpid(child, 0)[1] == 0
         assert len(table) == COUNT
 
+    def test_a_fork_while_another_thread_waits_for_it(self, nl: pynl.Netlink) -> None:
+        table = wanted(nl)
+        worker = threading.Thread(target=len, args=(table,))
+        worker.start()
+        child = os.fork()
+        if not child:
+            signal.alarm(10)
+            try:
+                os._exit(0 if len(table) == COUNT else 1)  # it may have been whole already
+            except pynl.ClosedError:
+                os._exit(0)
+            finally:
+                os._exit(2)
+        worker.join()
+        assert os.waitpid(child, 0)[1] == 0
+        assert len(table) == COUNT
+
     def test_ctrl_c_ends_the_wait(self, world: Namespace) -> None:
         script = """
 import os, signal, sys, threading, pynl
@@ -223,6 +256,29 @@ print(len(nl.routes.dump(family=2, protocol="boot")))
             [sys.executable, "-c", script, world.name], capture_output=True, text=True, timeout=60, check=False
         )
         assert done.stdout == f"{COUNT}\n", done.stderr
+
+
+class TestManyRecords:
+    """What is made in bulk is a record like any other."""
+
+    @pytest.mark.parametrize("name", ["dst", "table", "_row", "nonsense"])
+    def test_they_are_immutable(self, nl: pynl.Netlink, name: str) -> None:
+        for record in (list(wanted(nl))[7], wanted(nl)[7], Route(dst="10.0.0.0/8")):
+            before = dict(record.items())
+            with pytest.raises(AttributeError, match="Route is immutable"):
+                setattr(record, name, 1)
+            with pytest.raises(AttributeError, match="Route is immutable"):
+                delattr(record, name)
+            assert dict(record.items()) == before
+
+    def test_they_equal_those_made_one_by_one(self, nl: pynl.Netlink) -> None:
+        table = wanted(nl)
+        many = list(table)
+        for row in (0, 1023, 1024, COUNT - 1):
+            one = table[row]
+            assert many[row] == one
+            assert (hash(many[row]), repr(many[row])) == (hash(one), repr(one))
+            assert isinstance(many[row], Route)
 
 
 class TestFields:

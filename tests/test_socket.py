@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gc
 import os
+import shutil
 import signal
 import socket
 import struct
@@ -20,6 +22,7 @@ import pytest
 from conftest import Namespace
 
 import pynl
+from pynl._wire import lib
 from pynl.rtnl.constants import MessageType
 from pynl.socket import Socket
 
@@ -248,6 +251,7 @@ class TestDeadlines:
 INTERRUPTED = """
 import os, signal, sys, threading, time
 import pynl
+from pynl._wire import lib
 
 nl = pynl.Netlink(netns=sys.argv[1], timeout=30)
 if sys.argv[2] == "alarm":
@@ -427,3 +431,144 @@ class TestAKernelThatDoesNotFilter:
 
     def test_neighbours_are_filtered_here(self, nl: pynl.Netlink) -> None:
         assert [n.dst for n in nl.neighbours.dump(family=2, ifindex="v1")] == ["192.0.2.4"]
+
+
+class TestGivingUp:
+    def test_wakes_a_reader_whose_answer_a_helper_receives(self, netns: Namespace) -> None:
+        """Only tables that were handed out become whole all the same."""
+        sock = pynl.Socket(netns=netns.name, timeout=None)
+        reply = sock.begin(1, b"", 0, ahead=1)  # NLMSG_NOOP: the kernel says nothing
+        threading.Timer(0.1, sock.close).start()
+        started = time.monotonic()
+        with pytest.raises(pynl.ClosedError):
+            next(reply)
+        assert time.monotonic() - started < 2
+
+    def test_interrupting_from_another_thread_is_safe(self, netns: Namespace) -> None:
+        over = threading.Event()
+        with netns.netlink() as nl:
+
+            def ask() -> None:
+                while not over.is_set():
+                    with contextlib.suppress(pynl.ClosedError):
+                        assert nl.links.get("lo").ifname == "lo"
+
+            worker = threading.Thread(target=ask)
+            worker.start()
+            for _ in range(3000):
+                nl.socket.interrupt()
+            over.set()
+            worker.join()
+            assert nl.links.get("lo").ifname == "lo"
+        nl.socket.interrupt()  # of a closed one: nothing to do
+
+    def test_descriptors_are_not_inherited(self, netns: Namespace) -> None:
+        with netns.netlink() as nl:
+            assert not os.get_inheritable(nl.socket.fileno())
+
+
+class TestArguments:
+    @pytest.mark.parametrize(
+        ("type", "payload", "flags", "error"),
+        [
+            (70000, b"", 0, "type: expected 0 to 65535, not 70000"),
+            ("a", b"", 0, "type: expected an integer, not 'a'"),
+            (18, b"", 65536, "flags: expected 0 to 65535"),
+            (18, "text", 0, "payload: expected bytes, not 'text'"),
+        ],
+    )
+    def test_of_requests(self, netns: Namespace, type: Any, payload: Any, flags: int, error: str) -> None:
+        with netns.netlink() as nl:
+            with pytest.raises((TypeError, ValueError), match=error):
+                nl.socket.request(type, payload, flags)
+            assert nl.links.get("lo").ifindex == 1
+
+    @pytest.mark.parametrize("timeout", ["x", 0, -1])
+    def test_of_sessions(self, timeout: Any) -> None:
+        with pytest.raises(ValueError, match="timeout: expected a positive number"):
+            pynl.Netlink(timeout=timeout)
+
+    @pytest.mark.parametrize("name", ["", ".", ".."])
+    def test_of_namespaces(self, name: str) -> None:
+        with pytest.raises(ValueError, match="netns: expected the name of a namespace"):
+            pynl.Netlink(name)
+
+    @pytest.mark.parametrize(
+        ("ask", "error"),
+        [
+            (lambda nl: nl.routes.get(None), "dst: expected an IP address, not None"),
+            (lambda nl: nl.routes.get("10.9.3.0/24"), "dst: expected an IPv4 or IPv6 address"),
+            (lambda nl: nl.addresses.get("x"), "address: expected an IPv4 or IPv6 address"),
+            (lambda nl: nl.links.get(0), "device: expected a name or a positive index"),
+            (lambda nl: nl.links.get(None), "NoneType"),
+            (lambda nl: nl.neighbours.get("10.0.0.1", None), "device: expected the name of a device or its index"),
+            (lambda nl: nl.routes.dump(oif=1.5), "oif: expected the name of a device or its index"),
+            (lambda nl: nl.routes.stream(chunk="a"), "chunk: expected a number of records"),
+        ],
+    )
+    def test_of_services(self, netns: Namespace, ask: Any, error: str) -> None:
+        with netns.netlink() as nl, pytest.raises((TypeError, ValueError), match=error):
+            ask(nl)
+
+    def test_a_device_that_is_not_there_is_named(self, netns: Namespace) -> None:
+        with netns.netlink() as nl, pytest.raises(pynl.NetlinkError, match="no device 'nope'") as caught:
+            nl.links.get("nope")
+        assert caught.value.errno == errno.ENODEV
+
+    def test_addresses_may_be_asked_for_with_their_family(self, netns: Namespace) -> None:
+        with netns.netlink() as nl:
+            assert nl.addresses.get("127.0.0.1", family=2).prefixlen == 8
+
+
+class TestFilters:
+    def test_unspec_asks_for_every_family(self, netns: Namespace) -> None:
+        with netns.netlink() as nl:
+            assert len(nl.addresses.dump(family=0)) == len(nl.addresses.dump()) == 2
+            assert len(nl.routes.dump(family=0)) == len(nl.routes.dump())
+
+    def test_none_asks_for_those_that_have_no_value(self, netns: Namespace) -> None:
+        netns.ip("link add v0 type veth peer name v1")
+        netns.ip("link set v0 up")
+        netns.ip("addr add 192.0.2.1/24 dev v0")
+        netns.ip("route add default via 192.0.2.2")
+        with netns.netlink() as nl:
+            (default,) = nl.routes.dump(family=2, dst=None)
+            assert default.gateway == "192.0.2.2"
+            assert all(route.gateway is None for route in nl.routes.dump(gateway=None))
+            assert len(nl.routes.dump(gateway=None)) == len(nl.routes.dump()) - 1
+            assert not nl.routes.dump(type=None)
+
+
+def test_a_change_in_the_middle_of_a_dump_makes_it_inconsistent(netns: Namespace) -> None:
+    """NLM_F_DUMP_INTR, which the kernel sets on address dumps; the receiver waits after a quarter megabyte."""
+    netns.batch("".join(f"addr add 10.{n >> 8}.{n & 255}.1/32 dev lo\n" for n in range(4000)))
+    with netns.netlink() as nl:
+        assert nl.addresses.dump().consistent
+        reply = nl.socket.begin(22, bytes([2, 0, 0, 0, 0, 0, 0, 0]), 0x300, ahead=1)
+        time.sleep(0.2)
+        netns.ip("addr add 10.99.0.1/32 dev lo")
+        for segment in reply:
+            lib.pynl_segment_free(segment)
+        assert reply.outcome.interrupted
+
+
+def test_a_kernel_without_the_newer_options(netns: Namespace) -> None:
+    """As 4.19: no strict checking, no extended or capped ACK. Filters are then pynl's to apply."""
+    if not shutil.which("strace"):
+        pytest.skip("strace is not installed")
+    netns.ip("link add v0 type veth peer name v1")
+    netns.ip("link set v0 up")
+    netns.ip("addr add 192.0.2.1/24 dev v0")
+    script = """
+import sys, pynl
+nl = pynl.Netlink(sys.argv[1])
+print(nl.socket.strict, len(nl.routes.dump(table=255, oif="v0", family=2)), len(nl.addresses.dump(ifindex="lo")))
+try:
+    nl.socket.request(24, bytes(12), name="RTM_NEWROUTE")
+except pynl.NetlinkError as error:
+    print(error.request, error.message)
+"""
+    strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=setsockopt:error=ENOPROTOOPT"]
+    command = [*strace, sys.executable, "-c", script, netns.name]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "False 2 2\nRTM_NEWROUTE None\n", done.stderr

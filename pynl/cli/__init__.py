@@ -11,11 +11,14 @@ from collections.abc import Callable, Sequence
 from enum import IntFlag
 from typing import Any
 
+from ..kinds import Via
 from ..netlink import Netlink
+from ..netns import FOLDER
+from ..plan import column_kind
 from ..schema import Record
 from .show import Names, View, address_view, link_view, neighbour_view, render, route_view
 
-_FAMILIES = {"4": socket.AF_INET, "6": socket.AF_INET6, "bridge": 7}
+_FAMILIES = {"4": socket.AF_INET, "6": socket.AF_INET6}
 
 #: Command -> the service's name, and how a record becomes cells.
 _COMMANDS: dict[str, tuple[str, Callable[[Names], View]]] = {
@@ -52,15 +55,11 @@ def _version() -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit status: 0, 1 where the kernel refused, 2 where the words were wrong."""
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    options = _parser().parse_args(arguments)
-    netns = int(options.netns) if options.netns and options.netns.isdigit() else options.netns
+    options = _parser().parse_intermixed_args(arguments)
     try:
-        filters = _filters(options.filters)
-        if options.family:
-            filters["family"] = _FAMILIES[options.family]
-        with Netlink(netns) as nl:
+        with Netlink(_netns(options.netns)) as nl:
             commands = [options.command] if options.command else ["link", "addr", "route", "neigh"]
-            tables = {command: _read(nl, command, filters) for command in commands}
+            tables = {command: _read(nl, command, options) for command in commands}
             if options.json:
                 lists = {command: [plain(record) for record in table] for command, table in tables.items()}
                 json.dump(lists[options.command] if options.command else lists, sys.stdout)
@@ -78,22 +77,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _read(nl: Netlink, command: str, filters: dict[str, Any]) -> Sequence[Record]:
+def _netns(word: str | None) -> str | int | None:
+    """The namespace of this name, if there is one; otherwise digits are a process id."""
+    return int(word) if word and word.isdigit() and not (FOLDER / word).exists() else word
+
+
+def _read(nl: Netlink, command: str, options: argparse.Namespace) -> Sequence[Record]:
     service = getattr(nl, _COMMANDS[command][0])
-    if command == "link" and filters.get("family") in (socket.AF_INET, socket.AF_INET6):
-        filters = {name: value for name, value in filters.items() if name != "family"}
+    filters = _filters(service.FAMILY.record, options.filters)
+    if options.family and command != "link":  # of which the kernel knows no such families
+        filters["family"] = _FAMILIES[options.family]
     table: Sequence[Record] = service.dump(**filters)
     return table
 
 
-def _filters(words: Sequence[str]) -> dict[str, Any]:
+def _filters(record: type[Record], words: Sequence[str]) -> dict[str, Any]:
     filters: dict[str, Any] = {}
     for word in words:
         name, equals, value = word.partition("=")
         if not equals:
             raise ValueError(f"expected FIELD=VALUE, not {word!r}")
-        filters[name] = int(value, 0) if value.lstrip("-").isdigit() or value.startswith("0x") else value
+        record.known([name])
+        filters[name] = _number(value) if column_kind(record.FIELDS[name]).format else value
     return filters
+
+
+def _number(word: str) -> int | str:
+    """A number, or a word: the name of a device or of an enum's member."""
+    try:
+        return int(word, 16 if word.lower().startswith("0x") else 10)
+    except ValueError:
+        return word
 
 
 def plain(value: Any) -> Any:
@@ -104,11 +118,15 @@ def plain(value: Any) -> Any:
             shown["unknown"] = [{"type": item.type, "payload": item.payload.hex()} for item in value.unknown]
         return shown
     if isinstance(value, IntFlag):
-        return [member.name for member in type(value) if member and member & value] or int(value)
+        known = [member for member in type(value) if member and member & value]
+        rest = int(value) & ~sum(known)
+        return [str(member.name) for member in known] + ([rest] if rest else [])
     if isinstance(value, int) and not isinstance(value, bool):
         return getattr(value, "name", None) or int(value)
     if isinstance(value, (bytes, bytearray)):
         return value.hex()
+    if isinstance(value, Via):
+        return {name: plain(item) for name, item in value._asdict().items()}
     if isinstance(value, tuple):
         return [plain(item) for item in value]
     return value

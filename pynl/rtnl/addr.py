@@ -12,7 +12,7 @@ from ..family import Family
 from ..fields import attribute, member, struct
 from ..kinds import DEVICE, IP, S32, TEXT, U8, U32, enum, flags
 from ..schema import Record
-from ..service import Service
+from ..service import Service, address_text
 from .constants import AddressFamily, AddressFlags, AddressProtocol, MessageType, RouteScope
 
 
@@ -103,9 +103,9 @@ class Addresses(Service[Address]):
         Raises:
             NetlinkError: EADDRNOTAVAIL: no device has it.
         """
-        text = IP.load(IP.dump(address))
+        text = address_text("address", address)
         family = AddressFamily.AF_INET6 if ":" in text else AddressFamily.AF_INET
-        for found in self.dump(family=family, **filters):
+        for found in self.dump(**{"family": family, **filters}):
             if found.own == text:
                 return found
         raise NetlinkError(errno.EADDRNOTAVAIL, f"no device has {text}", request="RTM_GETADDR")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import operator
 import struct as binary
 from collections.abc import Mapping
 from typing import Any
 
 from .._wire import lib
+from ..errors import NetlinkError
 from ..family import Family
 from ..fields import attribute, many, member, nest, pad, select, struct, within
 from ..kinds import (
@@ -344,6 +346,13 @@ class Links(Service[Link]):
             NetlinkError: ENODEV: there is none.
         """
         if not isinstance(device, str):
-            return self._ask(Link(ifindex=device, ext_mask=ext_mask))
+            index = operator.index(device)
+            if index <= 0:
+                raise ValueError(f"device: expected a name or a positive index, not {device!r}")
+            return self._ask(Link(ifindex=index, ext_mask=ext_mask))
         name = "ifname" if len(TEXT.dump(device)) <= IFNAMSIZ else "alt_ifname"
-        return self._ask(Link(**{name: device}, ext_mask=ext_mask))
+        try:
+            return self._ask(Link(**{name: device}, ext_mask=ext_mask))
+        except NetlinkError as error:
+            said = error.message or f"no device {device!r}"
+            raise NetlinkError(error.errno or 0, said, attribute=error.attribute, request=error.request) from None

@@ -120,4 +120,4 @@ class Neighbours(Service[Neighbour]):
             NetlinkError: ENOENT: there is none.
         """
         asked = NeighbourFlags.NTF_PROXY if proxy else NeighbourFlags(0)
-        return self._ask(Neighbour(dst=dst, flags=asked, **self._normal({"ifindex": device})))
+        return self._ask(Neighbour(dst=dst, flags=asked, ifindex=self._index("device", device)))

@@ -11,7 +11,7 @@ from ..family import Family
 from ..fields import attribute, hops, member, nest, pad, prefix, select, struct
 from ..kinds import BE32, BYTES, DEVICE, DEVICE_S32, IP, S32, TEXT, U8, U16, U32, VIA, enum, flags
 from ..schema import Record
-from ..service import Service
+from ..service import Service, address_text
 from .constants import (
     AddressFamily,
     DelReason,
@@ -197,7 +197,7 @@ class Routes(Service[Route]):
         Raises:
             NetlinkError: ENETUNREACH and the like: there is no route, or the one there is says so.
         """
-        request = Route(dst=dst, **self._normal(options))
+        request = Route(dst=address_text("dst", dst), **self._normal(options))
         asked = RouteFlags.RTM_F_FIB_MATCH if fibmatch else RouteFlags(0)
         if request.family != socket.AF_INET6:  # which tells the table anyway, and refuses to be asked for it
             asked |= RouteFlags.RTM_F_LOOKUP_TABLE
