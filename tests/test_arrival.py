@@ -31,7 +31,6 @@ def add_routes(namespace: Namespace, count: int, table: int = 254, device: str =
     """Routes 20.0.0.0/24 and on, packed into few sends; only the last is acknowledged."""
     index = namespace.index(device)
     with Socket(netns=namespace.name) as sock:
-        sock.set_option(1, 32, 4 << 20)  # SOL_SOCKET, SO_SNDBUFFORCE
         for first in range(0, count, 1000):
             messages = []
             for number in range(first, min(first + 1000, count)):

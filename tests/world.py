@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from conftest import Namespace
 
 LINKS = """
@@ -27,6 +29,10 @@ link set v3 up
 link set br0 up
 link set mv0 up
 link set vx0 up
+"""
+
+#: Of whoever may open /dev/net/tun.
+TAPS = """
 tuntap add tap0 mode tap
 tuntap add tun0 mode tun multi_queue
 """
@@ -113,6 +119,7 @@ fdb append 00:00:00:00:00:00 dev vx0 dst 192.0.2.71
 def populate(namespace: Namespace) -> None:
     """Everything; each line is a command of ip or bridge."""
     namespace.run("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0", "net.ipv6.conf.all.forwarding=1", check=False)
-    for part in (LINKS, ADDRESSES, NEXTHOPS, ROUTES, NEIGHBOURS):
+    taps = TAPS if os.access("/dev/net/tun", os.R_OK | os.W_OK) else ""
+    for part in (LINKS + taps, ADDRESSES, NEXTHOPS, ROUTES, NEIGHBOURS):
         namespace.batch(part)
     namespace.batch(FORWARDING, "bridge")
