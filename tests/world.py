@@ -31,7 +31,7 @@ link set mv0 up
 link set vx0 up
 """
 
-#: Of whoever may open /dev/net/tun.
+MAY_TAP = os.access("/dev/net/tun", os.R_OK | os.W_OK)
 TAPS = """
 tuntap add tap0 mode tap
 tuntap add tun0 mode tun multi_queue
@@ -119,7 +119,6 @@ fdb append 00:00:00:00:00:00 dev vx0 dst 192.0.2.71
 def populate(namespace: Namespace) -> None:
     """Everything; each line is a command of ip or bridge."""
     namespace.run("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0", "net.ipv6.conf.all.forwarding=1", check=False)
-    taps = TAPS if os.access("/dev/net/tun", os.R_OK | os.W_OK) else ""
-    for part in (LINKS + taps, ADDRESSES, NEXTHOPS, ROUTES, NEIGHBOURS):
+    for part in (LINKS + TAPS * MAY_TAP, ADDRESSES, NEXTHOPS, ROUTES, NEIGHBOURS):
         namespace.batch(part)
     namespace.batch(FORWARDING, "bridge")
