@@ -282,6 +282,49 @@ static int put(struct pynl_table *table, const struct pynl_field *field, const u
     return result;
 }
 
+/* Takes back what has been put into a column for the row that is being filled. */
+static void forget_value(struct pynl_table *table, int number)
+{
+    struct pynl_column *column = &table->columns[number];
+    uint64_t row = table->rows;
+    uint8_t bit = (uint8_t)(1u << (row & 7));
+
+    if (!column->valid || !(column->valid[row >> 3] & bit))
+        return;
+    column->valid[row >> 3] &= (uint8_t)~bit;
+    column->count--;
+    if (column->kind == PYNL_TEXT) {
+        column->text_size = (uint64_t)((int32_t *)(void *)column->values)[row];
+        column->filled = row;
+    } else if (column->kind == PYNL_ADDRESS) {
+        memset(column->values + row * column->width, 0, column->width);
+        column->lengths[row] = 0;
+    } else if (column->kind != PYNL_DEEP) {
+        put_integer(column, row, 0);
+    }
+}
+
+static void forget_row(struct pynl_table *table)
+{
+    uint32_t i;
+
+    for (i = 0; i < table->column_count; i++)
+        forget_value(table, (int)i);
+}
+
+/* A nest that comes again replaces the one before, also what only that one had. */
+static void forget_level(struct pynl_table *table, const struct pynl_plan *plan, const struct pynl_level *level)
+{
+    uint32_t i;
+
+    for (i = 0; i < level->types; i++) {
+        int16_t found = plan->lookup[level->lookup + i];
+
+        if (found >= 0 && plan->fields[found].column >= 0)
+            forget_value(table, plan->fields[found].column);
+    }
+}
+
 /* Whether a nest can be walked to its end: one that cannot be is kept raw, and fills no column. */
 static bool well_formed(const struct pynl_level *level, const uint8_t *data, uint64_t size)
 {
@@ -332,6 +375,7 @@ static int decode_level(struct pynl_table *table, const struct pynl_plan *plan, 
             well_formed(&plan->levels[field->level], a.payload, a.length)) {
             const uint8_t *within;
 
+            forget_level(table, plan, &plan->levels[field->level]);
             result = decode_level(table, plan, &plan->levels[field->level], a.payload, a.length, &within, depth + 1);
             if (result < 0)
                 return result;
@@ -339,32 +383,6 @@ static int decode_level(struct pynl_table *table, const struct pynl_plan *plan, 
     }
     *bad = a.at;
     return a.left ? -EBADMSG : 0;
-}
-
-/* Takes back what a message has put into the row that it did not complete. */
-static void forget_row(struct pynl_table *table)
-{
-    uint64_t row = table->rows;
-    uint8_t bit = (uint8_t)(1u << (row & 7));
-    uint32_t i;
-
-    for (i = 0; i < table->column_count; i++) {
-        struct pynl_column *column = &table->columns[i];
-
-        if (!column->valid || !(column->valid[row >> 3] & bit))
-            continue;
-        column->valid[row >> 3] &= (uint8_t)~bit;
-        column->count--;
-        if (column->kind == PYNL_TEXT) {
-            column->text_size = (uint64_t)((int32_t *)(void *)column->values)[row];
-            column->filled = row;
-        } else if (column->kind == PYNL_ADDRESS) {
-            memset(column->values + row * column->width, 0, column->width);
-            column->lengths[row] = 0;
-        } else if (column->kind != PYNL_DEEP) {
-            put_integer(column, row, 0);
-        }
-    }
 }
 
 static bool passes(const struct pynl_table *table, const struct pynl_filter *filter)

@@ -109,6 +109,13 @@ def test_a_table_and_a_single_record_agree(record: type[Record], data: st.DataOb
     exercise(found)
 
 
+def test_a_nest_that_comes_again_replaces_the_one_before() -> None:
+    payload = bytes(16) + attribute(18, attribute(1, b"veth\0")) + attribute(18, b"")
+    (found,) = Table.decode(Link, header(payload, TYPES[Link]))
+    assert found == parse(Link, payload)
+    assert found.kind is None
+
+
 @pytest.mark.parametrize("record", FAMILIES)
 @given(data=st.data())
 def test_pickling_and_replacing_keep_a_record(record: type[Record], data: st.DataObject) -> None:
