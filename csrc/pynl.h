@@ -161,10 +161,16 @@ int64_t pynl_table_decode(struct pynl_table *, const struct pynl_plan *, const s
                           struct pynl_segment *);
 /* The bytes of the messages of these rows. */
 uint64_t pynl_table_span(const struct pynl_table *, uint64_t first, uint64_t count);
-/* Whether all these rows (at least one) have the same value, or all have none. */
-int pynl_column_same(const struct pynl_column *, uint64_t first, uint64_t count);
-/* One byte a row, 0 or 1: whether the row has a value. */
-int pynl_column_mask(const struct pynl_column *, uint64_t first, uint64_t count, uint8_t *out);
+enum pynl_alike {
+    PYNL_NONE = 1,  /* no row has a value */
+    PYNL_SAME = 2,  /* all rows have the same value */
+    PYNL_BEFORE = 4 /* and so has the row before them */
+};
+
+/* One byte a column: how far these rows (at least one) are alike there. */
+void pynl_table_alike(const struct pynl_table *, uint64_t first, uint64_t count, uint8_t *out);
+/* One byte a row, 0 or 1: whether the row has a value. Returns how many have. */
+uint64_t pynl_column_mask(const struct pynl_column *, uint64_t first, uint64_t count, uint8_t *out);
 
 /* ---- tape.c: nested attributes as a flat list ---- */
 

@@ -238,7 +238,7 @@ class Exporter:
         """One byte a row of the range that the rows lie in."""
         low, high = min(self._rows[0], self._rows[-1]), max(self._rows[0], self._rows[-1])
         out = ffi.new("uint8_t[]", high - low + 1)
-        check(lib.pynl_column_mask(ffi.addressof(column), low, high - low + 1, out))
+        lib.pynl_column_mask(ffi.addressof(column), low, high - low + 1, out)
         return bytes(ffi.buffer(out))
 
     # ---- arrays of Python values

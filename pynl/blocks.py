@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count, repeat
 from typing import Any
@@ -136,12 +136,12 @@ def _collector_paused() -> Iterator[None]:
 class Block(Rows):
     """Up to BLOCK rows of a table, converted field by field when first read."""
 
-    __slots__ = ("_first", "_owner", "_store", "count")
+    __slots__ = ("_owner", "_store", "count", "first")
 
     def __init__(self, owner: Blocks, first: int, count: int) -> None:
         super().__init__({}, asked=owner.store.plan.asked)
         self._owner, self._store = owner, owner.store
-        self._first, self.count = first, count
+        self.first, self.count = first, count
 
     def __missing__(self, name: str) -> Sequence[Any]:
         field = self._store.plan.record.FIELDS[name]
@@ -172,13 +172,14 @@ class Block(Rows):
         if column.count == self._store.c.rows:
             return None
         out = ffi.new("uint8_t[]", self.count)
-        check(lib.pynl_column_mask(ffi.addressof(column), self._first, self.count, out))
+        if lib.pynl_column_mask(ffi.addressof(column), self.first, self.count, out) == self.count:
+            return None
         return bytes(ffi.buffer(out))
 
     def _numbers(self, field: Field[Any], column: Any) -> list[Any]:
         kind = column_kind(field)
         width = column.width
-        data = ffi.buffer(column.values + self._first * width, self.count * width)
+        data = ffi.buffer(column.values + self.first * width, self.count * width)
         values: list[Any] = numbers(memoryview(data), kind).tolist()
         mask = self._mask(column)
         if mask is not None:
@@ -191,7 +192,7 @@ class Block(Rows):
         return values
 
     def _text(self, column: Any) -> list[Any]:
-        first, count = self._first, self.count
+        first, count = self.first, self.count
         offsets = memoryview(ffi.buffer(column.values + 4 * first, 4 * (count + 1))).cast("i").tolist()
         start = offsets[0]
         text = bytes(ffi.buffer(column.text + start, offsets[-1] - start))
@@ -208,7 +209,7 @@ class Block(Rows):
         room = self.count * lib.PYNL_TEXT_LINE
         out = ffi.new("char[]", room)
         style = field.kind.style
-        size = check(lib.pynl_text_addresses(ffi.addressof(column), prefix, self._first, self.count, style, out, room))
+        size = check(lib.pynl_text_addresses(ffi.addressof(column), prefix, self.first, self.count, style, out, room))
         lines: list[Any] = bytes(ffi.buffer(out, size)).decode("ascii").split("\n")
         lines.pop()
         mask = self._mask(column)
@@ -224,7 +225,7 @@ class Block(Rows):
     def _deep(self, field: Field[Any]) -> list[Any]:
         """Nested values: one tape for the block, folded row by row."""
         values: list[Any] = [None] * self.count
-        entries = self._entries(field.number, self._first, self.count)
+        entries = self._entries(field.number, self.first, self.count)
         selectors = self[field.select[0]] if field.select else None
         at = 0
         while at < len(entries):
@@ -232,7 +233,7 @@ class Block(Rows):
             at += 1
             if index < 0:
                 continue
-            message = self._store.message(self._first + row)
+            message = self._store.message(self.first + row)
             try:
                 if selectors is not None:
                     value = choose(field, selectors[row], message[offset : offset + size])
@@ -243,39 +244,38 @@ class Block(Rows):
             values[row] = (*(values[row] or ()), value) if field.many else value
         return values
 
-    def split(self, by_value: bool) -> tuple[tuple[str, ...], dict[str, Any]]:
+    def split(self, by_value: bool, before: Mapping[str, Any]) -> tuple[tuple[str, ...], dict[str, Any]]:
         """The plain fields that differ from row to row, and those that do not, with their value.
 
         Args:
-            by_value: False: only fields that no row has count as the same.
+            by_value: False: only fields that no row of the table has count as the same.
+            before: the second result of the block before this one; empty where it is not known.
         """
+        plan = self._store.plan
+        alike = ffi.new("uint8_t[]", len(plan.columns))
+        lib.pynl_table_alike(self._store.c, self.first, self.count, alike)
         varying: list[str] = []
         same: dict[str, Any] = {}
-        one = Block(self._owner, self._first, 1)
-        for name, field in self._store.plan.record.FIELDS.items():
-            if name not in self._store.plan.columns:
-                continue
-            column = self._store.column(name)
-            if column.valid == ffi.NULL:
+        one = Block(self._owner, self.first, 1)
+        for name, number in plan.columns.items():
+            length = plan.record.FIELDS[name].length
+            how = alike[number] & alike[plan.columns[length]] if length else alike[number]
+            if alike[number] & lib.PYNL_NONE and (by_value or self._store.column(name).valid == ffi.NULL):
                 same[name] = None
-            elif column.kind == lib.PYNL_DEEP:
+            elif plan.column_kinds[number] == lib.PYNL_DEEP:
                 continue
-            elif by_value and self._same(field, column):
-                same[name] = one[name][0]
+            elif by_value and how & lib.PYNL_SAME:
+                same[name] = before[name] if how & lib.PYNL_BEFORE and name in before else one[name][0]
             else:
                 varying.append(name)
         return tuple(varying), same
-
-    def _same(self, field: Field[Any], column: Any) -> bool:
-        columns = [column, self._store.column(field.length)] if field.length else [column]
-        return all(lib.pynl_column_same(ffi.addressof(c), self._first, self.count) for c in columns)
 
     def unknown(self, row: int) -> tuple[Unknown, ...]:
         with self._store.lock:
             if not self._store.c.unknown and not self._any_deep():
                 return ()
-            message = self._store.message(self._first + row)
-            entries = self._entries(-1, self._first + row, 1)
+            message = self._store.message(self.first + row)
+            entries = self._entries(-1, self.first + row, 1)
         found = []
         for at, (_, offset, size, type, index, depth, flags) in enumerate(entries):
             if depth == 0 and (index < 0 or not self._holds(row, message, entries, at)):
@@ -304,7 +304,7 @@ class Block(Rows):
     def order(self, row: int) -> Sequence[str]:
         names: dict[str, None] = {}
         with self._store.lock:
-            entries = self._entries(-1, self._first + row, 1)
+            entries = self._entries(-1, self.first + row, 1)
         for _, _, _, _, index, depth, _ in entries:
             if not depth and index >= 0:
                 names[self._store.plan.fields[index].name] = None
@@ -317,12 +317,16 @@ class Layouts:
     def __init__(self, plan: Plan) -> None:
         self._record = plan.record
         self._made: dict[Any, Callable[..., Record]] = {}
+        #: The row behind the last block that was laid out, and what its rows had in common.
+        self._last: tuple[int, Mapping[str, Any]] = (-1, {})
 
     def records(self, block: Block, first: int, last: int) -> Iterator[Any]:
         """The records of a block's rows first to last."""
         if last - first < _LAYOUT_ROWS:
             return map(self._record, repeat(block), range(first, last))
-        varying, same = block.split(len(self._made) < _LAYOUTS)
+        row, before = self._last
+        varying, same = block.split(len(self._made) < _LAYOUTS, before if row == block.first else {})
+        self._last = block.first + block.count, same
         key = varying, tuple(same.items())
         made: Any = self._made.get(key)
         if made is None:

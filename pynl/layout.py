@@ -28,12 +28,13 @@ def layout(record: type[R], varying: tuple[str, ...], same: Mapping[str, Any]) -
     namespace: dict[str, Any] = {}
     # As dataclasses do: a loop over the names would cost what this saves.
     exec(compile("\n".join([*lines, " self.__class__ = made"]), __name__, "exec"), namespace)
-    open_members = {"__slots__": varying, "__init__": namespace["__init__"], "__setattr__": object.__setattr__, **same}
-    maker: Any = _subclass(record, record, open_members)
-    namespace["made"] = _subclass(maker, record, {"__slots__": (), "__setattr__": Record.__setattr__})
+    maker: Any = _subclass(record, record, object, {"__slots__": varying, "__init__": namespace["__init__"], **same})
+    namespace["made"] = _subclass(maker, record, Record, {"__slots__": ()})
     return maker  # type: ignore[no-any-return]
 
 
-def _subclass(base: type[Record], record: type[Record], members: Mapping[str, Any]) -> type[Record]:
-    named = {"__module__": record.__module__, **members}
+def _subclass(base: type[Record], record: type[Record], assigns: Any, members: Mapping[str, Any]) -> type[Record]:
+    """A subclass with the ``__setattr__`` and ``__delattr__`` of ``assigns``: one without the other is slow."""
+    assignment = {"__setattr__": assigns.__setattr__, "__delattr__": assigns.__delattr__}
+    named = {"__module__": record.__module__, **assignment, **members}
     return new_class(record.__name__, (base,), {"layout": record}, lambda body: body.update(named))

@@ -9,7 +9,7 @@ from . import frames
 from ._wire import ffi, lib, view
 from .arrow import schema_capsule, stream_capsule
 from .blocks import BLOCK, Blocks, numbers
-from .errors import DecodeError, check
+from .errors import DecodeError
 from .plan import column_kind, plan_of
 from .schema import Record
 from .store import Store
@@ -57,7 +57,7 @@ class Columns(Mapping[str, memoryview]):
         if column.count == rows:
             return None
         out = ffi.new("uint8_t[]", rows)
-        check(lib.pynl_column_mask(ffi.addressof(column), 0, rows, out))
+        lib.pynl_column_mask(ffi.addressof(column), 0, rows, out)
         return memoryview(bytes(ffi.buffer(out)))[self._slice]
 
     def _known(self, name: str) -> str:

@@ -68,19 +68,19 @@ need_compiler() {
 # What the installed build depends on: its sources, and how it is built.
 fingerprint() {
   (cd "$root" && cat csrc/*.[ch] csrc/build.py setup.py pyproject.toml && echo "${CC:-} ${PYNL_SANITIZE:-}${PYNL_WERROR:-}") |
-    cksum | tr ' ' -
+    cksum
 }
 
-# prepare EXTRAS: builds pynl and installs it with these extras, unless both have been done.
+# prepare EXTRAS: builds pynl and installs it with these extras, unless both have been done. The module lies in the
+# source tree, where every environment finds it: whichever was built last, and how, is noted beside it.
 prepare() {
-  local stamps=$venv/pynl-build mark log extra missing=()
+  local built=$root/build/core stamps=$venv/pynl-extras mark log extra missing=()
   make_venv
   mark=$(fingerprint)
-  [[ -e $stamps/$mark ]] || rm -rf "$stamps"
   for extra in ${1//,/ }; do
-    [[ -e $stamps/$extra ]] || missing+=("$extra")
+    [[ -e $stamps/$extra && ! $root/pyproject.toml -nt $stamps/$extra ]] || missing+=("$extra")
   done
-  [[ -e $stamps/$mark && ${#missing[@]} == 0 ]] && return
+  [[ ${#missing[@]} == 0 && -e $built && $(cat "$built") == "$mark" ]] && return
   need_compiler
   say "building pynl"
   log=$(mktemp)
@@ -90,8 +90,9 @@ prepare() {
     fail "the build failed: see above"
   fi
   rm -f "$log"
-  mkdir -p "$stamps"
-  touch "$stamps/$mark" "${missing[@]/#/$stamps/}"
+  mkdir -p "$root/build" "$stamps"
+  printf '%s\n' "$mark" >"$built"
+  touch "${missing[@]/#/$stamps/}"
 }
 
 # prepare_tests [EXTRAS]: without "frames" the tests of other libraries are skipped.
