@@ -6,7 +6,7 @@ from typing import Any
 
 from .._wire import lib
 from ..fields import attribute, member, struct
-from ..kinds import BE16, BE32, BYTES, DEVICE, FLAG, IP, U8, U16, U32, Kind, enum, flags
+from ..kinds import BE16, BE32, BE64, DEVICE, FLAG, IP, U8, U16, U32, Kind, enum, flags
 from ..schema import Record
 from .kindconstants import (
     AmtMode,
@@ -14,6 +14,7 @@ from .kindconstants import (
     GreFlags,
     GtpRole,
     Ip6TunnelFlags,
+    SitFlags,
     TunnelEncap,
     TunnelEncapFlags,
     VxlanDf,
@@ -82,7 +83,8 @@ class Vxlan(Record, prefix="IFLA_VXLAN_"):
     vnifilter = attribute(30, U8)
     localbypass = attribute(31, U8)
     label_policy = attribute(32, enum(U32, VxlanLabelPolicy))
-    reserved_bits = attribute(33, BYTES)
+    #: A header in which these bits are set is not understood.
+    reserved_bits = attribute(33, BE64)
     mc_route = attribute(34, U8)
 
 
@@ -148,7 +150,7 @@ class IpTunnel(Record, prefix="IFLA_IPTUN_"):
     tos = attribute(5, U8)
     encap_limit = attribute(6, U8)
     flowinfo = attribute(7, BE32)
-    flags = attribute(8, BE16)
+    flags = attribute(8, flags(U16, SitFlags))
     proto = attribute(9, U8)
     pmtudisc = attribute(10, U8)
     # These begin with a digit in C.
