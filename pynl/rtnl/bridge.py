@@ -242,7 +242,7 @@ class Bond(Record, prefix="IFLA_BOND_"):
     peer_notif_delay = attribute(28, U32)
     ad_lacp_active = attribute(29, U8)
     missed_max = attribute(30, U8)
-    ns_ip6_target = attribute(31, indexed(IP, "str"))
+    ns_ip6_target = attribute(31, indexed(IP, "str"), nested=True)
     coupled_control = attribute(32, U8)
     broadcast_neigh = attribute(33, U8)
     lacp_strict = attribute(34, U8)

@@ -25,20 +25,16 @@ from .kindconstants import (
 ENCAP_FLAGS = flags(U16, TunnelEncapFlags)
 
 
-def _switch_load(data: bytes) -> bool:
-    if len(data) > 1:
-        raise ValueError(f"{len(data)} bytes are no switch")
-    return data != b"\0"
+def _switch_load(data: bytes) -> int:
+    return U8.load(data) if data else True
 
 
 def _switch_dump(value: Any) -> bytes:
-    if not isinstance(value, (bool, int)):
-        raise TypeError(f"expected True or False, not {value!r}")
-    return b"" if value else b"\0"
+    return b"" if value is True else U8.dump(0 if value is False else value)
 
 
-#: What the kernel takes as a flag without payload but shows as a byte.
-SWITCH: Kind[bool] = Kind("flag or u8", lib.PYNL_DEEP, 0, _switch_load, _switch_dump, python="bool")
+#: What the kernel takes as a flag without payload (True) but shows as a byte (1 or 0).
+SWITCH: Kind[int] = Kind("flag or u8", lib.PYNL_DEEP, 0, _switch_load, _switch_dump)
 
 
 class PortRange(Record, struct="ifla_vxlan_port_range"):
