@@ -114,7 +114,7 @@ class TunnelEncapFlags(IntFlag):
 
 
 class Ip6TunnelFlags(IntFlag):
-    """IP6_TNL_F_* of linux/ip6_tunnel.h."""
+    """IP6_TNL_F_* of linux/ip6_tunnel.h; the kernel shows bits of its own as well (0x70000)."""
 
     IP6_TNL_F_IGN_ENCAP_LIMIT = 1 << 0
     IP6_TNL_F_USE_ORIG_TCLASS = 1 << 1
