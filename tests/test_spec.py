@@ -144,6 +144,9 @@ EXCEPTIONS = {
     ("link-attrs", "proto-down-reason"): ("nest ProtoDownReason", "a nest (linux/if_link.h), no string"),
     ("vfinfo-attrs", "broadcast"): ("hardware", "struct ifla_vf_broadcast is one hardware address"),
     ("ifla6-attrs", "token"): ("ip", "struct in6_addr (net/ipv6/addrconf.c)"),
+    ("linkinfo-attrs", "xstats"): ("by kind", "struct can_device_stats of CAN controllers (linux/can/netlink.h)"),
+    ("bond-slave-attrs", "prio"): ("s32", "an s32 in the kernel's policy (bond_slave_policy)"),
+    ("linkinfo-iptun-attrs", "flags"): ("u16", "SIT_ISATAP, in host byte order (linux/if_tunnel.h)"),
     ("linkinfo-bridge-attrs", "vlan-protocol"): ("be16", "sent in network byte order (net/bridge/br_netlink.c)"),
     ("linkinfo-bridge-attrs", "mcast-querier-state"): (
         "nest BridgeQuerier",
@@ -160,6 +163,33 @@ EXCEPTIONS = {
         "nest HwStatsInfos",
         "its attributes' types are no count but IFLA_OFFLOAD_XSTATS_* (net/core/rtnetlink.c)",
     ),
+}
+
+#: Kinds of links (and of masters) that the specification has no set for, and where their attributes are told.
+OTHER_KINDS = {
+    "amt": "linux/amt.h",
+    "bareudp": "linux/if_link.h",
+    "batadv": "linux/batman_adv.h",
+    "caif": "linux/caif/if_caif.h",
+    "can": "linux/can/netlink.h",
+    "dsa": "linux/if_link.h",
+    "gtp": "linux/if_link.h",
+    "ip6erspan": "as ip6gre (net/ipv6/ip6_gre.c)",
+    "ip6gretap": "as ip6gre (net/ipv6/ip6_gre.c)",
+    "ipoib": "linux/if_link.h",
+    "ipvlan": "linux/if_link.h",
+    "ipvtap": "as ipvlan (drivers/net/ipvlan/ipvtap.c)",
+    "macsec": "linux/if_link.h",
+    "macvlan": "linux/if_link.h",
+    "macvtap": "as macvlan (drivers/net/macvtap.c)",
+    "ppp": "linux/if_link.h",
+    "rmnet": "linux/if_link.h",
+    "veth": "linux/veth.h",
+    "vrf port": "linux/if_link.h",
+    "vxcan": "linux/can/vxcan.h",
+    "vxlan": "linux/if_link.h",
+    "wwan": "linux/wwan.h",
+    "xfrm": "linux/if_link.h",
 }
 
 #: Structs whose C declaration differs from the specification; tests/test_uapi.py holds them to the C one.
@@ -287,6 +317,21 @@ def test_sets_all_declared(name: str) -> None:
     assert {found["name"] for found in spec(name)["attribute-sets"]} <= declared
     structs = {found["name"] for found in spec(name)["definitions"] if found["type"] == "struct"}
     assert structs <= {*STRUCTS, *OTHER_STRUCTS}
+
+
+@pytest.mark.parametrize(
+    ("message", "choices", "suffix"),
+    [("linkinfo-data-msg", linkkinds.LINK_KINDS, ""), ("linkinfo-member-data-msg", linkkinds.PORT_KINDS, " port")],
+)
+def test_every_kind_is_of_the_specification_or_of_a_header(
+    message: str, choices: Mapping[str, type[Record]], suffix: str
+) -> None:
+    (formats,) = [found["formats"] for found in spec("rt-link")["sub-messages"] if found["name"] == message]
+    specified = {found["value"]: SETS["rt-link"][found["attribute-set"]] for found in formats}
+    assert {kind: choices.get(kind) for kind in specified} == specified
+    assert {kind + suffix for kind in choices.keys() - specified.keys()} == {
+        kind for kind in OTHER_KINDS if kind.endswith(" port") == bool(suffix)
+    }
 
 
 def definitions(type_: str) -> list[tuple[str, str]]:

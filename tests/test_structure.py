@@ -40,7 +40,7 @@ LAYERS = [
     "service",
     "rtnl.constants rtnl.linkconstants rtnl.kindconstants",
     "rtnl.encap rtnl.linkstats",
-    "rtnl.bridge rtnl.tunnels rtnl.vf",
+    "rtnl.bridge rtnl.can rtnl.tunnels rtnl.vf",
     "rtnl.linkkinds",
     "rtnl.addr rtnl.link rtnl.neigh rtnl.route",
     "netlink",

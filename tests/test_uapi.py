@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from enum import IntEnum, IntFlag
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -22,6 +23,7 @@ HEADERS = (
     "sys/socket.h",
     "linux/amt.h",
     "linux/batman_adv.h",
+    "linux/caif/if_caif.h",
     "linux/can/netlink.h",
     "linux/can/vxcan.h",
     "linux/dpll.h",
@@ -77,6 +79,13 @@ NEWER_BY_VERSION = {
     "6.15": "IFLA_GENEVE_PORT_RANGE IFLA_MCTP_PHYS_BINDING IFLA_NETNS_IMMUTABLE",
     "6.16": "IFLA_OVPN_MODE OVPN_MODE_MP OVPN_MODE_P2P",
     "6.17": "IFLA_BOND_BROADCAST_NEIGH IFLA_VXLAN_MC_ROUTE NTF_EXT_EXT_VALIDATED",
+    "6.19": """
+        CAN_CTRLMODE_RESTRICTED CAN_CTRLMODE_XL CAN_CTRLMODE_XL_TDC_AUTO CAN_CTRLMODE_XL_TDC_MANUAL CAN_CTRLMODE_XL_TMS
+        IFLA_CAN_PWM_PWML IFLA_CAN_PWM_PWML_MAX IFLA_CAN_PWM_PWML_MIN IFLA_CAN_PWM_PWMO IFLA_CAN_PWM_PWMO_MAX
+        IFLA_CAN_PWM_PWMO_MIN IFLA_CAN_PWM_PWMS IFLA_CAN_PWM_PWMS_MAX IFLA_CAN_PWM_PWMS_MIN
+        IFLA_CAN_XL_DATA_BITRATE_CONST IFLA_CAN_XL_DATA_BITTIMING IFLA_CAN_XL_DATA_BITTIMING_CONST IFLA_CAN_XL_PWM
+        IFLA_CAN_XL_TDC
+    """,
     # Only the specifications tell of these; which version was the first has not been looked up.
     "6.18 or later": """
         BR_STP_MODE_AUTO BR_STP_MODE_KERNEL BR_STP_MODE_USER IFA_MC_USERS IFLA_BOND_LACP_STRICT
@@ -111,8 +120,14 @@ def records(*roots: type[Record]) -> list[type[Record]]:
     return found
 
 
-def enums() -> Iterator[type[IntEnum] | type[IntFlag]]:
-    for module in (constants, linkconstants, kindconstants):
+ALL = records(*ROOTS)
+
+#: What an enum has beside its values, and IFLA_IF_NETNSID, once the name of IFLA_TARGET_NETNSID.
+NO_VALUE = re.compile(r"__|.*_(UNSPEC|MAX|END)$|.*_MAX_|IFLA_IF_NETNSID$").match
+
+
+def enums(*modules: ModuleType) -> Iterator[type[IntEnum] | type[IntFlag]]:
+    for module in modules or (constants, linkconstants, kindconstants):
         for value in vars(module).values():
             if (
                 isinstance(value, type)
@@ -129,7 +144,7 @@ def declared() -> dict[str, int]:
         for name, member in names.__members__.items():
             number = socket.htons(member) if names is kindconstants.GreFlags else int(member)
             assert found.setdefault(name, number) == number, name
-    for cls in records(*ROOTS):
+    for cls in ALL:
         for number, field in cls.ATTRIBUTES.items():
             name = field.constant or cls.PREFIX + field.name.upper()
             assert found.setdefault(name, number) == number, f"{cls.__name__}.{field.name}"
@@ -176,6 +191,14 @@ class Compiler:
         done = subprocess.run([str(program)], check=True, capture_output=True, text=True)
         return [int(line) for line in done.stdout.split()]
 
+    def enumerators(self) -> list[list[str]]:
+        """The names of each enum of the headers, in order."""
+        source = self.directory / "enums.c"
+        source.write_text(self.include)
+        done = subprocess.run([self.path, "-E", "-P", str(source)], check=True, capture_output=True, text=True)
+        bodies = re.findall(r"enum\s*\w*\s*\{([^}]*)\}", done.stdout)
+        return [re.findall(r"(?:^|,)\s*(\w+)", body) for body in bodies]
+
 
 def test_constants(compiler: Compiler) -> None:
     names = declared()
@@ -183,8 +206,26 @@ def test_constants(compiler: Compiler) -> None:
     assert not sorted(unknown - set(NEWER)), "in no installed header, and not listed as newer"
     known = [name for name in names if name not in unknown]
     numbers = dict(zip(known, compiler.numbers(known), strict=True))
-    wrong = {name: (names[name], number) for name, number in numbers.items() if names[name] != number & 0xFFFFFFFF}
+    unsigned = {name: number if number >= 0 else number & 0xFFFFFFFF for name, number in numbers.items()}
+    wrong = {name: (names[name], number) for name, number in unsigned.items() if names[name] != number}
     assert not wrong, "ours, and what the header says"
+
+
+def test_nothing_of_a_header_is_left_out(compiler: Compiler) -> None:
+    """Every attribute of each set that is declared, and every value of what a kind of link names."""
+    constants = {
+        cls.__name__: {f.constant or cls.PREFIX + f.name.upper() for f in cls.ATTRIBUTES.values()} for cls in ALL
+    }
+    constants.update((names.__name__, {*names.__members__}) for names in enums(kindconstants))
+    known = declared()
+    blocks = compiler.enumerators()
+    missing = {
+        name: left
+        for name, ours in constants.items()
+        for block in blocks
+        if ours & {*block} and (left := [found for found in block if found not in known and not NO_VALUE(found)])
+    }
+    assert not missing
 
 
 def test_listed_constants_exist() -> None:
@@ -192,7 +233,7 @@ def test_listed_constants_exist() -> None:
     assert not sorted(set(NEWER) - set(declared()))
 
 
-STRUCTS = [cls for cls in records(*ROOTS) if cls.STRUCT]
+STRUCTS = [cls for cls in ALL if cls.STRUCT]
 
 
 @pytest.mark.parametrize("record", STRUCTS, ids=lambda record: record.STRUCT)
@@ -208,4 +249,4 @@ def test_struct(compiler: Compiler, record: type[Record]) -> None:
 
 
 def test_every_record_with_members_names_its_struct() -> None:
-    assert not [cls.__name__ for cls in records(*ROOTS) if cls.MEMBERS and not cls.STRUCT]
+    assert not [cls.__name__ for cls in ALL if cls.MEMBERS and not cls.STRUCT]

@@ -6,7 +6,7 @@ Times are in 1/100 s (USER_HZ) for bridges, in milliseconds for bonds.
 from __future__ import annotations
 
 from ..fields import attribute, many, member, nest, struct
-from ..kinds import BE16, BYTES, DEVICE, FLAG, HARDWARE, IP, U8, U16, U32, U64, enum, fixed, flags, indexed
+from ..kinds import BE16, BYTES, DEVICE, FLAG, HARDWARE, IP, S32, U8, U16, U32, U64, enum, fixed, flags, indexed
 from ..schema import Record
 from .kindconstants import (
     BondLink,
@@ -242,7 +242,7 @@ class Bond(Record, prefix="IFLA_BOND_"):
     peer_notif_delay = attribute(28, U32)
     ad_lacp_active = attribute(29, U8)
     missed_max = attribute(30, U8)
-    ns_ip6_target = attribute(31, indexed(IP, "str"))
+    ns_ip6_target = attribute(31, indexed(IP, "str"), nested=True)
     coupled_control = attribute(32, U8)
     broadcast_neigh = attribute(33, U8)
     lacp_strict = attribute(34, U8)
@@ -259,7 +259,7 @@ class BondPort(Record, prefix="IFLA_BOND_SLAVE_"):
     ad_aggregator_id = attribute(6, U16)
     ad_actor_oper_port_state = attribute(7, flags(U8, LacpState))
     ad_partner_oper_port_state = attribute(8, flags(U16, LacpState))
-    prio = attribute(9, U32)
+    prio = attribute(9, S32)
     actor_port_prio = attribute(10, U16)
     ad_churn_actor_state = attribute(11, U8)
     ad_churn_partner_state = attribute(12, U8)

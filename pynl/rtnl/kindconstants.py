@@ -114,7 +114,7 @@ class TunnelEncapFlags(IntFlag):
 
 
 class Ip6TunnelFlags(IntFlag):
-    """IP6_TNL_F_* of linux/ip6_tunnel.h."""
+    """IP6_TNL_F_* of linux/ip6_tunnel.h; the kernel shows bits of its own as well (0x70000)."""
 
     IP6_TNL_F_IGN_ENCAP_LIMIT = 1 << 0
     IP6_TNL_F_USE_ORIG_TCLASS = 1 << 1
@@ -123,6 +123,12 @@ class Ip6TunnelFlags(IntFlag):
     IP6_TNL_F_RCV_DSCP_COPY = 1 << 4
     IP6_TNL_F_USE_ORIG_FWMARK = 1 << 5
     IP6_TNL_F_ALLOW_LOCAL_REMOTE = 1 << 6
+
+
+class SitFlags(IntFlag):
+    """SIT_ISATAP of linux/if_tunnel.h (RFC 5214)."""
+
+    SIT_ISATAP = 1 << 0
 
 
 class TunType(IntEnum):
@@ -172,6 +178,16 @@ class HsrProtocol(IntEnum):
 
     HSR_PROTOCOL_HSR = 0
     HSR_PROTOCOL_PRP = 1
+
+
+class MacsecCipher(IntEnum):
+    """MACSEC_CIPHER_ID_* of linux/if_macsec.h, and what older kernels call the first of them."""
+
+    MACSEC_CIPHER_ID_GCM_AES_128 = 0x0080C20001000001
+    MACSEC_CIPHER_ID_GCM_AES_256 = 0x0080C20001000002
+    MACSEC_CIPHER_ID_GCM_AES_XPN_128 = 0x0080C20001000003
+    MACSEC_CIPHER_ID_GCM_AES_XPN_256 = 0x0080C20001000004
+    MACSEC_DEFAULT_CIPHER_ID = 0x0080020001000001
 
 
 class MacsecValidation(IntEnum):
@@ -247,6 +263,11 @@ class CanMode(IntFlag):
     CAN_CTRLMODE_CC_LEN8_DLC = 1 << 8
     CAN_CTRLMODE_TDC_AUTO = 1 << 9
     CAN_CTRLMODE_TDC_MANUAL = 1 << 10
+    CAN_CTRLMODE_RESTRICTED = 1 << 11
+    CAN_CTRLMODE_XL = 1 << 12
+    CAN_CTRLMODE_XL_TDC_AUTO = 1 << 13
+    CAN_CTRLMODE_XL_TDC_MANUAL = 1 << 14
+    CAN_CTRLMODE_XL_TMS = 1 << 15
 
 
 class BondMode(IntEnum):

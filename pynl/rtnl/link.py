@@ -31,6 +31,7 @@ from ..kinds import (
 from ..schema import Record
 from ..service import Service
 from .bridge import BridgeAfSpec, BridgePort
+from .can import CanStats
 from .constants import AddressFamily, ExtFilter, LinkFlags, LinkMode, MessageType, OperState
 from .kindconstants import NetkitMode, NetkitPairing, NetkitPolicy, NetkitScrub
 from .linkconstants import AddrGenMode, LinkEvent, LinkType, PortRequest, XdpAttached, XdpFlags
@@ -141,7 +142,7 @@ class LinkInfo(Record, prefix="IFLA_INFO_"):
 
     kind = attribute(1, TEXT)
     data = select(2, "kind", LINK_KINDS)
-    xstats = attribute(3, BYTES)
+    xstats = select(3, "kind", {"can": CanStats})
     slave_kind = attribute(4, TEXT)
     slave_data = select(5, "slave_kind", PORT_KINDS)
 

@@ -1,7 +1,7 @@
 """Kinds of links: what IFLA_INFO_DATA and IFLA_INFO_SLAVE_DATA hold, by kind (linux/if_link.h).
 
-Kinds made in pairs hold a whole link, so their records are in link.py; bridges and bonds are in bridge.py, tunnels
-in tunnels.py.
+Kinds made in pairs hold a whole link, so their records are in link.py; bridges and bonds are in bridge.py, CAN
+controllers in can.py, tunnels in tunnels.py.
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ from __future__ import annotations
 from typing import Any
 
 from ..fields import attribute, many, member, nest, struct
-from ..kinds import BE16, BE64, BYTES, DEVICE, HARDWARE, S32, TEXT, U8, U16, U32, U64, enum, fixed, flags, packed
+from ..kinds import BE16, BE64, BYTES, DEVICE, HARDWARE, S32, TEXT, U8, U16, U32, U64, enum, flags
 from ..schema import Record
 from .bridge import Bond, BondPort, Bridge, BridgePort
+from .can import Can
 from .kindconstants import (
-    CanMode,
-    CanState,
     HsrProtocol,
     IpoibMode,
     IpvlanFlags,
     IpvlanMode,
+    MacsecCipher,
     MacsecOffload,
     MacsecValidation,
     MacvlanFlags,
@@ -97,8 +97,7 @@ class Macsec(Record, prefix="IFLA_MACSEC_"):
     sci = attribute(1, BE64)
     port = attribute(2, BE16)
     icv_len = attribute(3, U8)
-    #: MACSEC_CIPHER_ID_* of linux/if_macsec.h.
-    cipher_suite = attribute(4, U64)
+    cipher_suite = attribute(4, enum(U64, MacsecCipher))
     window = attribute(5, U32)
     encoding_sa = attribute(6, U8)
     encrypt = attribute(7, U8)
@@ -197,99 +196,18 @@ class Ipoib(Record, prefix="IFLA_IPOIB_"):
     umcast = attribute(3, U16)
 
 
+class Caif(Record, prefix="IFLA_CAIF_"):
+    """An IP interface of an ST-Ericsson modem (linux/caif/if_caif.h)."""
+
+    ipv4_connid = attribute(1, U32)
+    ipv6_connid = attribute(2, U32)
+    loopback = attribute(3, U8)
+
+
 class Ppp(Record, prefix="IFLA_PPP_"):
     """A PPP unit, made from an open /dev/ppp."""
 
     dev_fd = attribute(1, S32)
-
-
-class CanBitTiming(Record, struct="can_bittiming"):
-    """Bit timing of a CAN bus; times in ns or time quanta, the sample point in 1/1000."""
-
-    bitrate = member(U32)
-    sample_point = member(U32)
-    tq = member(U32)
-    prop_seg = member(U32)
-    phase_seg1 = member(U32)
-    phase_seg2 = member(U32)
-    sjw = member(U32)
-    brp = member(U32)
-
-
-class CanBitTimingConst(Record, struct="can_bittiming_const"):
-    """What bit timings a controller can do."""
-
-    name = member(fixed(TEXT, 16))
-    tseg1_min = member(U32)
-    tseg1_max = member(U32)
-    tseg2_min = member(U32)
-    tseg2_max = member(U32)
-    sjw_max = member(U32)
-    brp_min = member(U32)
-    brp_max = member(U32)
-    brp_inc = member(U32)
-
-
-class CanClock(Record, struct="can_clock"):
-    """A controller's clock in Hz."""
-
-    freq = member(U32)
-
-
-class CanControlMode(Record, struct="can_ctrlmode"):
-    """Modes, and which of them are to be set."""
-
-    mask = member(flags(U32, CanMode))
-    flags = member(flags(U32, CanMode))
-
-
-class CanErrorCounter(Record, struct="can_berr_counter"):
-    """Bus errors."""
-
-    txerr = member(U16)
-    rxerr = member(U16)
-
-
-class CanTdc(Record, prefix="IFLA_CAN_TDC_"):
-    """Transmitter delay compensation of CAN FD (since 5.16)."""
-
-    tdcv_min = attribute(1, U32)
-    tdcv_max = attribute(2, U32)
-    tdco_min = attribute(3, U32)
-    tdco_max = attribute(4, U32)
-    tdcf_min = attribute(5, U32)
-    tdcf_max = attribute(6, U32)
-    tdcv = attribute(7, U32)
-    tdco = attribute(8, U32)
-    tdcf = attribute(9, U32)
-
-
-class CanControlModeExt(Record, prefix="IFLA_CAN_CTRLMODE_"):
-    """What modes a controller can do (since 6.0)."""
-
-    supported = attribute(1, flags(U32, CanMode))
-
-
-class Can(Record, prefix="IFLA_CAN_"):
-    """A CAN controller (linux/can/netlink.h)."""
-
-    bittiming = attribute(1, struct(CanBitTiming))
-    bittiming_const = attribute(2, struct(CanBitTimingConst))
-    clock = attribute(3, struct(CanClock))
-    state = attribute(4, enum(U32, CanState))
-    ctrlmode = attribute(5, struct(CanControlMode))
-    restart_ms = attribute(6, U32)
-    restart = attribute(7, U32)
-    berr_counter = attribute(8, struct(CanErrorCounter))
-    data_bittiming = attribute(9, struct(CanBitTiming))
-    data_bittiming_const = attribute(10, struct(CanBitTimingConst))
-    termination = attribute(11, U16)
-    termination_const = attribute(12, packed(U16, "int"))
-    bitrate_const = attribute(13, packed(U32, "int"))
-    data_bitrate_const = attribute(14, packed(U32, "int"))
-    bitrate_max = attribute(15, U32)
-    tdc = attribute(16, nest(CanTdc), nested=True)
-    ctrlmode_ext = attribute(17, nest(CanControlModeExt), nested=True)
 
 
 #: Kind of link -> the record of its data; link.py adds the kinds that are made in pairs. Kinds that have no data
@@ -300,6 +218,7 @@ LINK_KINDS: dict[Any, type[Record]] = {
     "batadv": Batadv,
     "bond": Bond,
     "bridge": Bridge,
+    "caif": Caif,
     "can": Can,
     "dsa": Dsa,
     "erspan": Gre,

@@ -6,7 +6,7 @@ from typing import Any
 
 from .._wire import lib
 from ..fields import attribute, member, struct
-from ..kinds import BE16, BE32, BYTES, DEVICE, FLAG, IP, U8, U16, U32, Kind, enum, flags
+from ..kinds import BE16, BE32, BE64, DEVICE, FLAG, IP, U8, U16, U32, Kind, enum, flags
 from ..schema import Record
 from .kindconstants import (
     AmtMode,
@@ -14,6 +14,7 @@ from .kindconstants import (
     GreFlags,
     GtpRole,
     Ip6TunnelFlags,
+    SitFlags,
     TunnelEncap,
     TunnelEncapFlags,
     VxlanDf,
@@ -24,20 +25,16 @@ from .kindconstants import (
 ENCAP_FLAGS = flags(U16, TunnelEncapFlags)
 
 
-def _switch_load(data: bytes) -> bool:
-    if len(data) > 1:
-        raise ValueError(f"{len(data)} bytes are no switch")
-    return data != b"\0"
+def _switch_load(data: bytes) -> int:
+    return U8.load(data) if data else True
 
 
 def _switch_dump(value: Any) -> bytes:
-    if not isinstance(value, (bool, int)):
-        raise TypeError(f"expected True or False, not {value!r}")
-    return b"" if value else b"\0"
+    return b"" if value is True else U8.dump(0 if value is False else value)
 
 
-#: What the kernel takes as a flag without payload but shows as a byte.
-SWITCH: Kind[bool] = Kind("flag or u8", lib.PYNL_DEEP, 0, _switch_load, _switch_dump, python="bool")
+#: What the kernel takes as a flag without payload (True) but shows as a byte (1 or 0).
+SWITCH: Kind[int] = Kind("flag or u8", lib.PYNL_DEEP, 0, _switch_load, _switch_dump)
 
 
 class PortRange(Record, struct="ifla_vxlan_port_range"):
@@ -82,7 +79,8 @@ class Vxlan(Record, prefix="IFLA_VXLAN_"):
     vnifilter = attribute(30, U8)
     localbypass = attribute(31, U8)
     label_policy = attribute(32, enum(U32, VxlanLabelPolicy))
-    reserved_bits = attribute(33, BYTES)
+    #: A header in which these bits are set is not understood.
+    reserved_bits = attribute(33, BE64)
     mc_route = attribute(34, U8)
 
 
@@ -148,7 +146,7 @@ class IpTunnel(Record, prefix="IFLA_IPTUN_"):
     tos = attribute(5, U8)
     encap_limit = attribute(6, U8)
     flowinfo = attribute(7, BE32)
-    flags = attribute(8, BE16)
+    flags = attribute(8, flags(U16, SitFlags))
     proto = attribute(9, U8)
     pmtudisc = attribute(10, U8)
     # These begin with a digit in C.
