@@ -30,3 +30,5 @@ class Family(Generic[R]):
     pushed: Mapping[str, str]
     #: Those of them that mean more to the kernel than that the field has this value: where it filtered, that counts.
     wider: frozenset[str] = frozenset()
+    #: Fields that only the kernel tells: of a record that was read and is to be written, they are left out.
+    volatile: frozenset[str] = frozenset()

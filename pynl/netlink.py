@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 from .netns import NetNS
 from .rtnl.addr import Address, Addresses
-from .rtnl.link import Link, Links
+from .rtnl.link import Link
+from .rtnl.links import Links
 from .rtnl.neigh import Neighbour, Neighbours
 from .rtnl.route import Route, Routes
 from .socket import Socket

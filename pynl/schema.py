@@ -154,6 +154,7 @@ class Record:
             values: the fields.
             normal: those of them that another record has: they stay as they are, even if no caller could give them.
         """
+        values = cls.translated(values)
         cls.known(values)
         values = cls._nested(values)
         made: dict[str, Any] = {}
@@ -193,6 +194,11 @@ class Record:
             elif value is not None:
                 made[nest] = {**(outer or {}), inner: value}
         return made
+
+    @classmethod
+    def translated(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What a caller gave, as fields: a class may take arguments that are none, such as its properties."""
+        return values
 
     @classmethod
     def _defaults(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:

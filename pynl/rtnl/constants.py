@@ -33,6 +33,8 @@ class MessageType(IntEnum):
     RTM_NEWNEIGH = 28
     RTM_DELNEIGH = 29
     RTM_GETNEIGH = 30
+    RTM_NEWLINKPROP = 108
+    RTM_DELLINKPROP = 109
 
 
 class Group(IntEnum):
