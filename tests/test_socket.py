@@ -182,7 +182,7 @@ class TestForks:
         reading, writing = os.pipe()
         child = os.fork()
         if not child:
-            signal.alarm(3)
+            signal.alarm(20)
             try:
                 os.write(writing, repr(call()).encode())
             except BaseException as error:
