@@ -48,7 +48,7 @@ def encode(record: Record) -> bytes:
         if value is None:
             continue
         for item in value if field.many else (value,):
-            parts.append(_attribute(field, item))
+            parts.append(attribute(field, item))
     parts += [tlv(item.type, item.payload) if item.type >= 0 else item.payload for item in record.unknown]
     return header + b"".join(parts)
 
@@ -82,7 +82,7 @@ def _narrow(field: Field[Any], value: Any) -> Any:
     return value
 
 
-def _attribute(field: Field[Any], value: Any) -> bytes:
+def attribute(field: Field[Any], value: Any) -> bytes:
     number = field.extended[0] if field.extended else field.number
     kind = field.extended[1] if field.extended else field.kind
     try:

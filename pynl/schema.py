@@ -247,7 +247,7 @@ class Record:
     def items(self) -> Iterator[tuple[str, Any]]:
         """Name and value of each field that is there."""
         for name in self.fields():
-            value = self._rows[name][self._row]
+            value = getattr(self, name)
             if value is not None:
                 yield name, value
 
@@ -256,7 +256,7 @@ class Record:
         return dict(self.items())
 
     def _values(self) -> tuple[Any, ...]:
-        return tuple(self._rows[name][self._row] for name in self.fields())
+        return tuple(getattr(self, name) for name in self.fields())
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Record) or other.RECORD is not self.RECORD:

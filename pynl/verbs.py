@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import errno
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from .bulk import Progress, Report
 from .encode import encode
 from .fields import Field
+from .many import FLAGS, Difference, asked_of, carry_out, difference, sendable
 from .netns import Descriptor
-from .schema import Opaque, Record
+from .rows import Rows, Values, columns_of
+from .schema import Opaque, Record, normalize
 from .service import Service
 from .socket import Socket
+from .table import Table
 
 R = TypeVar("R", bound=Record)
 
-NLM_F_REPLACE = 0x100
-NLM_F_EXCL = 0x200
-NLM_F_CREATE = 0x400
-NLM_F_APPEND = 0x800
-
-#: Verb -> the flags of its request (RFC 3549, section 2.3.2.1).
-FLAGS = {
-    "add": NLM_F_CREATE | NLM_F_EXCL,
-    "replace": NLM_F_CREATE | NLM_F_REPLACE,
-    "change": NLM_F_REPLACE,
-    "append": NLM_F_CREATE | NLM_F_APPEND,
-    "delete": 0,
-    "set": 0,
-}
+#: What the kernel says of an object that is not there.
+_GONE = (errno.ENOENT, errno.ESRCH, errno.EADDRNOTAVAIL, errno.ENODEV)
 
 
 class Change(NamedTuple):
@@ -38,6 +31,8 @@ class Change(NamedTuple):
     type: IntEnum
     record: Record
     payload: bytes
+    #: The service that was told.
+    service: Verbs[Any]
     #: What has to stay open until it is carried out.
     keep: tuple[Descriptor, ...] = ()
 
@@ -70,7 +65,7 @@ class Verbs(Service[R]):
 
     def __init__(self, socket: Socket, changes: Changes | None = None) -> None:
         super().__init__(socket)
-        self._changes = changes or Direct(socket)
+        self._changes = Direct(socket) if changes is None else changes
 
     def add(self, record: R | None = None, /, **values: Any) -> None:
         """Makes a new object.
@@ -91,13 +86,115 @@ class Verbs(Service[R]):
         """
         self._change("delete", record, values)
 
+    # ---- many at once
+
+    def add_many(self, objects: Any, /, *, on_error: str = "stop", progress: Progress | None = None) -> Report:
+        """Makes many objects, packed into few sends.
+
+        Args:
+            objects: records; mappings of fields; a mapping of columns (lists, arrays; a single value stands for all); a
+                Table; or what offers Arrow's PyCapsule stream, such as a data frame.
+            on_error: "stop": after a request that is refused nothing more is sent (what was sent together with it is
+                carried out, as the report tells); "continue"; "rollback": as "stop", and what was done is undone.
+            progress: called with how many are through and how many there are, in another thread, after each send.
+
+        Returns:
+            What became of each.
+
+        Raises:
+            TypeError, ValueError: as :meth:`add`, naming the row; nothing was sent.
+            BulkInterrupted: Ctrl-C; ``report`` tells exactly what was carried out.
+        """
+        return self._many("add", objects, on_error, progress)
+
+    def delete_many(self, objects: Any, /, *, on_error: str = "stop", progress: Progress | None = None) -> Report:
+        """Removes many objects. As :meth:`add_many`."""
+        return self._many("delete", objects, on_error, progress)
+
+    def flush(self, **filters: Any) -> Report:
+        """Removes all objects that :meth:`dump` finds with these filters; those that went meanwhile count as done."""
+        report = self._many("delete", self.dump(**filters), "continue", None)
+        gone = [failure for failure in report.failures if failure.error.errno in _GONE]
+        report.failures = [failure for failure in report.failures if failure.error.errno not in _GONE]
+        report.done += len(gone)
+        return report
+
+    def restore(self, objects: Any, /, *, on_error: str = "continue", progress: Progress | None = None) -> Report:
+        """Makes the objects of a table that was read, or saved and read back, as they were. As :meth:`add_many`."""
+        return self._many("add", objects, on_error, progress)
+
+    def _many(self, verb: str, objects: Any, on_error: str, progress: Progress | None) -> Report:
+        family = self.FAMILY
+        keep: list[Descriptor] = []
+        rows = self._rows(verb, objects, keep)
+        asked = asked_of(verb, family, rows)
+        return carry_out(self.socket, rows, asked, lambda _: self.read(), [family], on_error, progress)
+
+    def _rows(self, verb: str, objects: Any, keep: list[Descriptor]) -> Rows:
+        family = self.FAMILY
+        names = Names(self._index)
+        values = columns_of(family, objects)
+        if type(self)._arguments is not Verbs._arguments:
+            values = self._translated(values, keep)
+
+        def complete(fields: Mapping[str, Any]) -> Record:
+            return self.request(verb, None, fields, [])
+
+        def resolved(field: Field[Any], value: Any) -> Any:
+            return normalize(field, _resolved(field, value, {}, names))
+
+        message = family.delete if verb == "delete" else family.new
+        return Rows(family.record, message, FLAGS[verb], values, complete, resolved)
+
+    def _translated(self, values: Values, keep: list[Descriptor]) -> Values:
+        """The fields that the arguments of each row stand for."""
+        rows = zip(*values.values(), strict=True)
+        given = ({n: v for n, v in zip(values, row, strict=True) if v is not None} for row in rows)
+        made = [self.FAMILY.record.translated(self._arguments(row, keep)) for row in given]
+        return {name: [row.get(name) for row in made] for name in dict.fromkeys(name for row in made for name in row)}
+
+    def read(self) -> Mapping[Hashable, R]:
+        """All objects by what tells them apart."""
+        return {self.FAMILY.key(record): record for record in self.dump()}
+
+    def sync(self, wanted: Any, /, *, dry_run: bool = False, **filters: Any) -> Difference[R]:
+        """Makes what is there what is wanted, and leaves alone what is so already.
+
+        Args:
+            wanted: as :meth:`add_many`.
+            dry_run: only tell the difference.
+            filters: which objects to look at, as :meth:`dump`: ``table=100, protocol="bgp"``. What is wanted gets these
+                values where it does not say otherwise.
+
+        Returns:
+            The difference, and (unless it is a dry run) the reports of the changes.
+
+        Raises:
+            as :meth:`add_many`.
+        """
+        there: Table[R] = self.dump(**filters)
+        values = columns_of(self.FAMILY, wanted)
+        count = len(next(iter(values.values()), ()))
+        given = {**{name: [value] * count for name, value in filters.items()}, **values} if count else {}
+        names = [
+            name for name in dict.fromkeys((*given, *self.FAMILY.record.BLANK)) if name in self.FAMILY.record.FIELDS
+        ]
+        made: Table[R] = Table(self._rows("add", given, []).store()) if count else there[:0]
+        found = difference(self.FAMILY, names, made, there)
+        if not dry_run:
+            steps = (("delete", found.deleted), ("replace", found.replaced), ("add", found.added))
+            found.reports = [self._many(verb, records, "continue", None) for verb, records in steps if records]
+        return found
+
+    # ---- one request
+
     def _change(self, verb: str, record: R | None, values: Mapping[str, Any]) -> None:
         keep: list[Descriptor] = []
         wanted = self.request(verb, record, values, keep)
         self._send(verb, self.FAMILY.delete if verb == "delete" else self.FAMILY.new, wanted, keep)
 
     def _send(self, verb: str, type: IntEnum, wanted: Record, keep: Sequence[Descriptor] = ()) -> None:
-        self._changes.change(Change(verb, type, wanted, encode(wanted), tuple(keep)))
+        self._changes.change(Change(verb, type, wanted, encode(wanted), self, tuple(keep)))
 
     def request(self, verb: str, record: R | None, values: Mapping[str, Any], keep: list[Descriptor]) -> R:
         """The record that a verb sends.
@@ -114,8 +211,8 @@ class Verbs(Service[R]):
         given = resolve(cls, self._arguments(values, keep), self._index)
         if record is None:
             return cls(**self._completed(verb, given))
-        kept = {name: None for name in self.FAMILY.volatile if getattr(record, name, None) is not None}
-        return self._sent(record.replace(**{**kept, **given}))
+        made: R = sendable(self.FAMILY, record, **given)
+        return made
 
     def _arguments(self, values: Mapping[str, Any], keep: list[Descriptor]) -> Mapping[str, Any]:
         """Keyword arguments as fields: a family may take some that are none."""
@@ -125,10 +222,6 @@ class Verbs(Service[R]):
         """The fields of a request that was given by keyword arguments, with what a family adds of itself."""
         return values
 
-    def _sent(self, record: R) -> R:
-        """A record that was read, as the kernel takes it."""
-        return record
-
 
 class Replaceable(Verbs[R]):
     """Objects that can be replaced as a whole."""
@@ -136,6 +229,10 @@ class Replaceable(Verbs[R]):
     def replace(self, record: R | None = None, /, **values: Any) -> None:
         """Makes an object, in the place of the one with the same key if there is one. As :meth:`add`."""
         self._change("replace", record, values)
+
+    def replace_many(self, objects: Any, /, *, on_error: str = "stop", progress: Progress | None = None) -> Report:
+        """Replaces many objects. As :meth:`add_many`."""
+        return self._many("replace", objects, on_error, progress)
 
 
 class Changeable(Replaceable[R]):
@@ -156,6 +253,19 @@ class Appendable(Changeable[R]):
     def append(self, record: R | None = None, /, **values: Any) -> None:
         """Makes another object behind those with the same key. As :meth:`add`."""
         self._change("append", record, values)
+
+
+class Names:
+    """The indexes of devices by name, each asked for once."""
+
+    def __init__(self, index: Callable[[str, Any], Any]) -> None:
+        self._index = index
+        self._known: dict[Any, Any] = {}
+
+    def __call__(self, argument: str, device: Any) -> Any:
+        if device not in self._known:
+            self._known[device] = self._index(argument, device)
+        return self._known[device]
 
 
 def resolve(cls: type[Record], values: Mapping[str, Any], index: Callable[[str, Any], Any]) -> dict[str, Any]:

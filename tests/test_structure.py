@@ -27,6 +27,7 @@ LAYERS = [
     "schema",
     "plan",
     "encode layout",
+    "gather",
     "store",
     "blocks",
     "ack capsule",
@@ -35,7 +36,8 @@ LAYERS = [
     "netns turns",
     "reply",
     "socket",
-    "devices family",
+    "devices family bulk",
+    "rows many",
     "arrival",
     "service",
     "verbs",
@@ -45,6 +47,7 @@ LAYERS = [
     "rtnl.linkkinds",
     "rtnl.addr rtnl.link rtnl.neigh rtnl.route",
     "rtnl.links",
+    "batch",
     "netlink",
     "aio",
     "cli.show",
@@ -55,8 +58,22 @@ LAYER = {name: number for number, line in enumerate(LAYERS) for name in line.spl
 TOGETHER = {("cli.__main__", "cli")}
 
 PUBLIC = [
-    *("Address", "ClosedError", "DecodeError", "Link", "Message", "Metrics", "Neighbour", "Netlink", "NetlinkError"),
-    *("Nexthop", "Record", "Route", "Socket", "Table", "Unknown", "Via"),
+    *(
+        "Address",
+        "Batch",
+        "BulkInterrupted",
+        "ClosedError",
+        "DecodeError",
+        "Difference",
+        "Failure",
+        "Link",
+        "Message",
+        "Metrics",
+        "Neighbour",
+        "Netlink",
+        "NetlinkError",
+    ),
+    *("Nexthop", "Record", "Report", "Route", "Socket", "Table", "Unknown", "Via"),
     *("addresses", "aio", "links", "neighbours", "routes"),
 ]
 

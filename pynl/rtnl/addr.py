@@ -93,6 +93,7 @@ ADDRESSES = Family(
     get=MessageType.RTM_GETADDR,
     protocols=(AddressFamily.AF_INET, AddressFamily.AF_INET6),
     pushed={"ifindex": "ifindex"},
+    key=lambda address: (address.family, address.ifindex, address.own, address.prefixlen, address.peer),
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 from ..family import Family
@@ -85,6 +85,12 @@ class Neighbour(Record, prefix="NDA_", struct="ndmsg", struct_prefix="ndm_"):
         return None if self.dst is None else ipaddress.ip_address(self.dst)
 
 
+def _key(entry: Neighbour) -> Hashable:
+    kind = entry.flags & (NeighbourFlags.NTF_PROXY | NeighbourFlags.NTF_SELF)
+    hardware = entry.lladdr if entry.family == AddressFamily.AF_BRIDGE else None
+    return entry.family, entry.ifindex, kind, entry.dst, hardware, entry.vlan, entry.vni
+
+
 NEIGHBOURS = Family(
     name="neighbours",
     record=Neighbour,
@@ -95,6 +101,7 @@ NEIGHBOURS = Family(
     pushed={"ifindex": "via_ifindex", "master": "master"},
     wider=frozenset({"master"}),  # of the device; only forwarding entries tell it themselves
     volatile=frozenset({"cacheinfo", "probes"}),
+    key=_key,
 )
 
 

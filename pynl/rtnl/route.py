@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 from ..family import Family
@@ -180,19 +180,6 @@ class Route(Record, prefix="RTA_", struct="rtmsg", struct_prefix="rtm_"):
         return None if self.prefsrc is None else ipaddress.ip_address(self.prefsrc)
 
 
-ROUTES = Family(
-    name="routes",
-    record=Route,
-    new=MessageType.RTM_NEWROUTE,
-    delete=MessageType.RTM_DELROUTE,
-    get=MessageType.RTM_GETROUTE,
-    protocols=(AddressFamily.AF_INET, AddressFamily.AF_INET6),
-    pushed={name: name for name in ("table", "oif", "protocol", "type")},
-    wider=frozenset({"oif"}),  # of any next hop
-    volatile=frozenset({"cacheinfo"}),
-)
-
-
 #: What next hops tell of themselves in a route's flags; the kernel refuses to be told.
 _TOLD = (
     RouteFlags.RTNH_F_DEAD
@@ -205,6 +192,33 @@ _TOLD = (
     | RouteFlags.RTM_F_OFFLOAD_FAILED
     | RouteFlags.RTM_F_CLONED
 )
+
+
+def _hops(hops: tuple[Nexthop, ...]) -> tuple[Nexthop, ...]:
+    return tuple(hop.replace(flags=hop.flags & NexthopFlags.RTNH_F_ONLINK) for hop in hops)
+
+
+def _key(route: Route) -> Hashable:
+    """IPv6 gives a route without a metric that of IP6_RT_PRIO_USER."""
+    metric = route.priority or (1024 if route.family == socket.AF_INET6 else 0)
+    return route.family, route.table, route.dst, route.src, route.tos, metric
+
+
+ROUTES = Family(
+    name="routes",
+    record=Route,
+    new=MessageType.RTM_NEWROUTE,
+    delete=MessageType.RTM_DELROUTE,
+    get=MessageType.RTM_GETROUTE,
+    protocols=(AddressFamily.AF_INET, AddressFamily.AF_INET6),
+    pushed={name: name for name in ("table", "oif", "protocol", "type")},
+    wider=frozenset({"oif"}),  # of any next hop
+    volatile=frozenset({"cacheinfo"}),
+    sent={"flags": lambda told: told & ~_TOLD, "multipath": _hops},
+    key=_key,
+)
+
+
 #: The types whose routes are in the table ``local`` unless told otherwise.
 _LOCAL = (RouteType.RTN_LOCAL, RouteType.RTN_BROADCAST, RouteType.RTN_NAT, RouteType.RTN_ANYCAST)
 
@@ -237,12 +251,6 @@ class Routes(Appendable[Route]):
             "type": type,
         }
         return {**{name: value for name, value in rest.items() if name not in given}, **values}
-
-    def _sent(self, record: Route) -> Route:
-        hops = record.multipath
-        if hops:
-            hops = tuple(hop.replace(flags=hop.flags & NexthopFlags.RTNH_F_ONLINK) for hop in hops)
-        return record.replace(flags=record.flags & ~_TOLD, multipath=hops)
 
     def get(self, dst: Any, *, fibmatch: bool = False, **options: Any) -> Route:
         """The route that the kernel would send a packet by.
