@@ -17,6 +17,9 @@ HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 BUILD = HERE.parent / "build" / "bench"
 
+#: The routes of a full table.
+COUNT = 1_000_000
+
 
 def run(*words: str, **options: Any) -> str:
     """A command's output; its failure is ours, with what it said."""
