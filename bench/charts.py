@@ -11,8 +11,7 @@ import matplotlib
 
 matplotlib.use("svg")
 import matplotlib.pyplot as plt
-from page import bars, outputs, results
-from worlds import COUNT
+from page import bars, notes, outputs, results
 
 #: What is drawn in INK turns to PAPER where the reader's background is dark; the other colours do for both.
 INK, PAPER = "#1f2328", "#e6edf3"
@@ -53,7 +52,7 @@ def draw_bars(peers: dict[str, Any], path: Path) -> None:
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x")
-    axes.set_xlabel(f"seconds for {COUNT:,} IPv4 routes")
+    axes.set_xlabel("\n".join([f"seconds for {rows[0]['count']:,} IPv4 routes", *notes(peers)]))
     write(figure, path)
 
 

@@ -198,6 +198,8 @@ def fill(kind: str, count: int) -> None:
                 answer = netlink.recv(65536, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 continue
+            except OSError as error:
+                raise SystemExit(f"the kernel refused more {kind} than its answers had room for: {error}") from None
             raise SystemExit(f"the kernel refused {kind}: errno {-struct.unpack_from('=i', answer, 16)[0]}")
 
 

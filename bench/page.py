@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from worlds import BUILD, HERE, RESULTS
 
@@ -19,6 +19,8 @@ NAMES = ("ratios", "growth", "small", "peers", "decode")
 NOUNS = {"links": "links (veth)", "routes6": "IPv6 routes", "neighbours": "neighbours", "addresses": "addresses"}
 BLOCK = re.compile(r"(<!-- figures: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
+#: Of the floor's median above its fastest: from there on a run is noisy.
+NOISY = 0.05
 TIMES = "\N{MULTIPLICATION SIGN}"
 
 Found = dict[str, Any]
@@ -58,25 +60,36 @@ def judged(text: str, missed: bool) -> str:
 # ---- targets
 
 
-class Target:
-    """A row of the table of targets: what was measured, by number of routes, and what is asked for."""
+class Cell(NamedTuple):
+    """What was measured, and what it may be at most."""
 
-    def __init__(self, what: str, most: float, unit: str, values: dict[int, float], noisy: float | None = None) -> None:
-        self.what, self.most, self.unit, self.values = what, most, unit, values
-        self.noisy = noisy
+    value: float
+    most: float
+    unit: str
 
-    def show(self, value: float) -> str:
-        return f"{value:.2f}{TIMES}" if self.unit == TIMES else f"{value:.0f} MB"
+    @property
+    def missed(self) -> bool:
+        return round(self.value, 2) > self.most
 
-    def missed(self, value: float) -> bool:
-        return round(value, 2) > self.most
+    def __str__(self) -> str:
+        return judged(amount(self.value, self.unit), self.missed)
 
-    def cells(self, sizes: Iterable[int]) -> Iterator[str]:
-        yield self.what
-        yield self.show(self.most) + (f" ({self.show(self.noisy)} if noisy)" if self.noisy else "")
-        for size in sizes:
-            value = self.values.get(size)
-            yield "" if value is None else judged(self.show(value), self.missed(value))
+
+class Target(NamedTuple):
+    """A row of the table of targets: what is asked for, and what was measured, by number of routes."""
+
+    what: str
+    most: str
+    cells: dict[int, Cell]
+
+
+def amount(value: float, unit: str) -> str:
+    return f"{value:.2f}{TIMES}" if unit == TIMES else f"{value:.0f} MB"
+
+
+def noise(row: Found) -> float:
+    """By how much the floor's median was slower than its fastest."""
+    return float(row["floor_median"] / row["floor"] - 1)
 
 
 def targets(ratios: Found) -> list[Target]:
@@ -84,17 +97,20 @@ def targets(ratios: Found) -> list[Target]:
     for row in ratios["rows"]:
         if row["most"]:
             rows.setdefault(row["what"], []).append(row)
-    found = [
-        Target(what, same[0]["most"], TIMES, {row["count"]: row["ratio"] for row in same}, same[0]["most_noisy"])
-        for what, same in rows.items()
-    ]
+    times, memory = [], []
     for what, same in rows.items():
-        if same[0]["most_mb"]:
-            largest = max(same, key=lambda row: int(row["count"]))
-            wanted = same if same[0]["way"] == "chunks" else [largest]
-            values = {row["count"]: row["above_mb"] for row in wanted}
-            found.append(Target(f"peak memory, {what}", same[0]["most_mb"], "MB", values))
-    return found
+        first, most = same[0], amount(same[0]["most"], TIMES)
+        if first["most_noisy"]:
+            most += f" ({amount(first['most_noisy'], TIMES)} on a noisy run)"
+        bounds = [row["most_noisy"] if row["most_noisy"] and noise(row) > NOISY else row["most"] for row in same]
+        cells = {row["count"]: Cell(row["ratio"], bound, TIMES) for row, bound in zip(same, bounds, strict=True)}
+        times.append(Target(what, most, cells))
+        if first["most_mb"]:
+            # The memory of a stream is not to depend on the size; that of a table is judged by the largest.
+            judged_rows = same if first["way"] == "chunks" else [max(same, key=lambda row: int(row["count"]))]
+            cells = {row["count"]: Cell(row["above_mb"], row["most_mb"], "MB") for row in judged_rows}
+            memory.append(Target(f"peak memory, {what}", amount(first["most_mb"], "MB"), cells))
+    return times + memory
 
 
 # ---- one function a block of the page
@@ -105,21 +121,24 @@ def machine(found: dict[str, Found]) -> str:
     kind = "virtual machine" if m["virtual"] else "machine"
     return (
         f"{m['cpu']} ({kind}), {m['cores']} cores, {m['memory_gb']} GB; Linux {m['kernel']}, "
-        f"CPython {m['python']}, {m['compiler']}."
+        f"CPython {m['python']}, {m['compiler']}; "
+        + ", ".join(f"{name} {number}" for name, number in found["ratios"]["versions"].items())
+        + "."
     )
 
 
 def figures(found: dict[str, Found]) -> str:
-    ratios = found["ratios"]
-    rows = targets(ratios)
-    sizes = sorted({size for row in rows for size in row.values})
-    noise = max(row["floor_median"] / row["floor"] for row in ratios["rows"] if row["most"])
-    large = [row for row in ratios["rows"] if row["most"] and row["count"] == sizes[-1]]
-    best = min(row["floor"] for row in large if row["core"] is None)
+    rows = targets(found["ratios"])
+    sizes = sorted({size for row in rows for size in row.cells})
+    measured = [row for row in found["ratios"]["rows"] if row["most"]]
+    best = min(row["floor"] for row in measured if row["count"] == sizes[-1] and row["core"] is None)
     return (
-        table(("what", "at most", *(f"{size:,} routes" for size in sizes)), (row.cells(sizes) for row in rows))
-        + f"\n\nThe floor took {seconds(best)} for {sizes[-1]:,} routes. Of its turns the median was up to "
-        f"{100 * (noise - 1):.0f}% slower than the fastest: that much noise was there."
+        table(
+            ("what", "at most", *(f"{size:,} routes" for size in sizes)),
+            ((row.what, row.most, *(row.cells.get(size, "") for size in sizes)) for row in rows),
+        )
+        + f"\n\nThe floor took {seconds(best)} for {sizes[-1]:,} routes. In the noisiest row its median turn was "
+        f"{100 * max(map(noise, measured)):.0f}% slower than its fastest."
     )
 
 
@@ -194,14 +213,22 @@ BLOCKS: dict[str, tuple[str, Callable[[dict[str, Found]], str]]] = {
 
 
 def bars(found: Found) -> list[Found]:
-    """The rows of the chart, each with what is written beside it: those of a million routes."""
+    """The rows of the chart, each with what is written beside it: those of the most routes, the fastest first."""
     size = max(row["count"] for row in found["rows"])
-    return [{**row, "label": seconds(row["seconds"])} for row in found["rows"] if row["count"] == size]
+    rows = [{**row, "label": f"{row['seconds']:.2f} s"} for row in found["rows"] if row["count"] == size]
+    return sorted(rows, key=lambda row: float(row["seconds"]))
+
+
+def notes(found: Found) -> list[str]:
+    """What the chart says of peers that had fewer routes."""
+    size = max(row["count"] for row in found["rows"])
+    fewer = [row for row in found["rows"] if row["count"] < size and "times" in row]
+    return [f"{row['who']} took {seconds(row['seconds'])} for {row['count']:,}" for row in fewer]
 
 
 def missed(found: dict[str, Found]) -> list[str]:
     """What did not reach its target: each has to be explained on the page."""
-    names = [row.what for row in targets(found["ratios"]) if any(map(row.missed, row.values.values()))]
+    names = [row.what for row in targets(found["ratios"]) if any(cell.missed for cell in row.cells.values())]
     names += [row["what"] for row in found["small"]["rows"] if row["pynl_us"] > row["most_us"]]
     return names + [row["who"] for row in found["peers"]["rows"] if behind(row)]
 

@@ -15,7 +15,7 @@ TEXT = page.PAGE.read_text()
 
 def test_the_page_says_what_was_measured() -> None:
     assert set(FOUND) == set(page.NAMES)
-    assert {name for _, name in page.BLOCK.findall(TEXT)} <= set(page.BLOCKS)
+    assert {match[2] for match in page.BLOCK.finditer(TEXT)} == set(page.BLOCKS)
     assert page.render(TEXT, FOUND) == TEXT, "run scripts/bench --page"
 
 
@@ -24,6 +24,7 @@ def test_the_charts_show_what_was_measured() -> None:
     for row in page.bars(FOUND["peers"]):
         assert f">{row['label']}<" in bars
         assert f">{row['who'].replace('`', '')}<" in bars
+    assert all(note in bars for note in page.notes(FOUND["peers"]))
     lines = (ROOT / "docs/growth.svg").read_text()
     for who, slope in FOUND["growth"]["slopes"].items():
         assert f">{who}, slope {slope:.2f}<" in lines
@@ -44,6 +45,7 @@ def test_the_results_do_not_tell_whose_machine_it_was() -> None:
     for result in FOUND.values():
         wanted = {"cpu", "cores", "virtual", "memory_gb", "kernel", "python", "compiler"}
         assert set(result["machine"]) == wanted
+        assert set(result["versions"]) <= {"pynl-netlink", "cffi", "pyarrow", "iproute2"}
         assert str(ROOT) not in str(result)
 
 
