@@ -48,7 +48,7 @@ void *pynl_export_buffer(struct pynl_export *export, uint64_t size)
 
     if (!buffer)
         return NULL;
-    buffer->data = calloc(1, size ? size : 1);
+    buffer->data = zeroed(size);
     if (!buffer->data) {
         free(buffer);
         return NULL;

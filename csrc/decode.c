@@ -56,10 +56,10 @@ void pynl_table_free(struct pynl_table *table)
     free(table);
 }
 
-/* A larger, zeroed copy in place of *memory. calloc and not realloc: it takes untouched pages for the new part. */
+/* A larger, zeroed copy in place of *memory. Not realloc: zeroed memory takes untouched pages for the new part. */
 static int enlarge(void *memory, uint64_t used, uint64_t size)
 {
-    void *old, *grown = calloc(1, size ? size : 1);
+    void *old, *grown = zeroed(size);
 
     if (!grown)
         return -ENOMEM;
@@ -257,6 +257,20 @@ static int put(struct pynl_table *table, const struct pynl_field *field, const u
     return result;
 }
 
+/* The usual case of put(), for half of all values: an integer of the message's header, whose column is there. */
+static inline bool put_member(struct pynl_table *table, const struct pynl_field *field, const uint8_t *data)
+{
+    struct pynl_column *column = &table->columns[field->column];
+    uint64_t row = table->rows;
+
+    if (field->kind != PYNL_INT || column->width != field->size || !column->valid)
+        return false;
+    store_uint(column->values + row * column->width, field->size, load_uint(data, field->size));
+    column->valid[row >> 3] |= (uint8_t)(1u << (row & 7));
+    column->count++;
+    return true;
+}
+
 /* Takes back what has been put into a column for the row that is being filled. */
 static void forget_value(struct pynl_table *table, int number)
 {
@@ -324,11 +338,11 @@ static int decode_level(struct pynl_table *table, const struct pynl_plan *plan, 
     for (i = level->member; i < level->member + level->members; i++) {
         const struct pynl_field *field = &plan->fields[i];
 
-        if (field->column >= 0) {
-            result = put(table, field, data + field->type, field->size);
-            if (result < 0)
-                return result;
-        }
+        if (field->column < 0 || (!depth && put_member(table, field, data + field->type)))
+            continue;
+        result = put(table, field, data + field->type, field->size);
+        if (result < 0)
+            return result;
     }
     a = attributes_of(level, data, size);
     for (; walk_attribute(&a); walk_next_attribute(&a)) {

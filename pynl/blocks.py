@@ -5,9 +5,9 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import count, repeat
+from itertools import chain, count, repeat
 from typing import Any
 
 from ._wire import ffi, lib
@@ -61,23 +61,22 @@ class Blocks:
     def read(self, need: Callable[[int], object]) -> Iterator[Any]:
         """The records of all rows, as they arrive; ``need`` waits for a number of them."""
         ahead = _Ahead()
-        reader = self._read(need, ahead)
-        ahead.reader = weakref.ref(reader)
+        parts = self._parts(need, ahead)
+        ahead.reader = weakref.ref(parts)
         self._ahead = ahead
-        return reader
+        return chain.from_iterable(parts)
 
-    def _read(self, need: Callable[[int], object], ahead: _Ahead) -> Iterator[Any]:
+    def _parts(self, need: Callable[[int], object], ahead: _Ahead) -> Iterator[Iterable[Any]]:
         if self._ahead is ahead:
             self._ahead = None
         for number in count():
-            made = ahead.made.pop(number, None)
-            if made is not None:
-                yield from made
-                continue
-            need((number + 1) * BLOCK)
-            if self.store.c.rows <= number * BLOCK:
-                return
-            yield from self.records(number)
+            made: Iterable[Any] | None = ahead.made.pop(number, None)
+            if made is None:
+                need((number + 1) * BLOCK)
+                if self.store.c.rows <= number * BLOCK:
+                    return
+                made = self.records(number)
+            yield made
 
     def _read_ahead(self, ahead: _Ahead) -> None:
         """While the last row is waited for, makes the records that a reader who has not begun will want.

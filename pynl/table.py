@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, Generic, TypeVar, overload
 
 from . import frames
@@ -180,11 +181,12 @@ class Table(Sequence[R], Generic[R]):
 
     def _each(self, rows: range) -> Iterator[R]:
         if rows.step != 1:
-            for index in range(len(rows)):
-                yield self[index]
-            return
-        for number in range(rows.start // BLOCK, -(-rows.stop // BLOCK)):
-            yield from self._blocks.records(number, max(rows.start - number * BLOCK, 0), rows.stop - number * BLOCK)
+            return map(self.__getitem__, range(len(rows)))
+        numbers = range(rows.start // BLOCK, -(-rows.stop // BLOCK))
+        records = self._blocks.records
+        return chain.from_iterable(
+            records(number, max(rows.start - number * BLOCK, 0), rows.stop - number * BLOCK) for number in numbers
+        )
 
     def values(self, name: str) -> list[Any]:
         """One field of all records, as Python values: faster than asking each record."""
