@@ -19,11 +19,12 @@ if sys.platform != "linux":
 from . import aio
 from .errors import ClosedError, DecodeError, NetlinkError
 from .kinds import Via
-from .netlink import Netlink, addresses, links, neighbours, routes
+from .netlink import Netlink, addresses, links, neighbours, routes, rules
 from .rtnl.addr import Address
 from .rtnl.link import Link
 from .rtnl.neigh import Neighbour
 from .rtnl.route import Metrics, Nexthop, Route
+from .rtnl.rule import Rule
 from .schema import Record, Unknown
 from .socket import Message, Socket
 from .table import Table
@@ -43,6 +44,7 @@ __all__ = [
     "Nexthop",
     "Record",
     "Route",
+    "Rule",
     "Socket",
     "Table",
     "Unknown",
@@ -52,4 +54,5 @@ __all__ = [
     "links",
     "neighbours",
     "routes",
+    "rules",
 ]

@@ -12,6 +12,7 @@ from .rtnl.addr import Address
 from .rtnl.link import Link
 from .rtnl.neigh import Neighbour
 from .rtnl.route import Route
+from .rtnl.rule import Rule
 from .schema import Record
 from .service import CHUNK
 from .service import Service as Blocking
@@ -39,6 +40,7 @@ class Netlink:
         self.links: Service[Link] = Service(self, self._blocking.links)
         self.addresses: Service[Address] = Service(self, self._blocking.addresses)
         self.neighbours: Service[Neighbour] = Service(self, self._blocking.neighbours)
+        self.rules: Service[Rule] = Service(self, self._blocking.rules)
 
     async def run(self, work: Callable[[], T], interrupt: Callable[[], object]) -> T:
         """The result of ``work``, done in the session's thread.

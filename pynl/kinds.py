@@ -126,9 +126,13 @@ def named(names: type[E], value: int) -> E | int:
 def _number(names: type[IntEnum] | type[IntFlag], value: Any) -> Any:
     if not isinstance(value, str):
         return value
+    wanted = value.upper()
     for name, member in names.__members__.items():
-        if value.upper() in (name, name.partition("_")[2], name.rpartition("_")[2]):
+        if wanted in (name, name.partition("_")[2], name.rpartition("_")[2]):
             return member
+    ends = [member for name, member in names.__members__.items() if name.endswith(f"_{wanted}")]
+    if len(ends) == 1:
+        return ends[0]
     raise ValueError(f"expected one of {', '.join(names.__members__)}, not {value!r}")
 
 

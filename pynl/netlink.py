@@ -10,6 +10,7 @@ from .rtnl.addr import Address, Addresses
 from .rtnl.link import Link, Links
 from .rtnl.neigh import Neighbour, Neighbours
 from .rtnl.route import Route, Routes
+from .rtnl.rule import Rule, Rules
 from .socket import Socket
 from .table import Table
 
@@ -34,6 +35,7 @@ class Netlink:
         self.links = Links(self.socket)
         self.addresses = Addresses(self.socket)
         self.neighbours = Neighbours(self.socket)
+        self.rules = Rules(self.socket)
 
     def close(self) -> None:
         """Closes it; a thread that waits for an answer gets ClosedError. May be called twice."""
@@ -73,3 +75,9 @@ def neighbours(netns: NetNS | None = None, **filters: Any) -> Table[Neighbour]:
     """The neighbours of a namespace, in one line."""
     with Netlink(netns) as nl:
         return nl.neighbours.dump(**filters)
+
+
+def rules(netns: NetNS | None = None, **filters: Any) -> Table[Rule]:
+    """The routing rules of a namespace, in one line."""
+    with Netlink(netns) as nl:
+        return nl.rules.dump(**filters)

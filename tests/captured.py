@@ -11,7 +11,13 @@ from typing import Any, NamedTuple
 import pynl
 
 FOLDER = Path(__file__).parent / "captures"
-RECORDS: dict[int, type[pynl.Record]] = {16: pynl.Link, 20: pynl.Address, 24: pynl.Route, 28: pynl.Neighbour}
+RECORDS: dict[int, type[pynl.Record]] = {
+    16: pynl.Link,
+    20: pynl.Address,
+    24: pynl.Route,
+    28: pynl.Neighbour,
+    32: pynl.Rule,
+}
 HEADER = struct.Struct("=IHHII")
 
 

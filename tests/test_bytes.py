@@ -11,7 +11,7 @@ import pytest
 from captured import FOLDER, RECORDS, Captured, everything, exercise, header, messages, objects
 
 import pynl
-from pynl import Address, Metrics, Neighbour, Nexthop, Route, Table, Via
+from pynl import Address, Metrics, Neighbour, Nexthop, Route, Rule, Table, Via
 from pynl.ack import error_of
 from pynl.encode import encode
 from pynl.plan import parse
@@ -20,6 +20,7 @@ from pynl.rtnl.addr import AddressCacheInfo
 from pynl.rtnl.encap import Ip6Tunnel, IpTunnel, Seg6, Seg6Local, Seg6LocalCounters, Seg6LocalFlavors
 from pynl.rtnl.neigh import NeighbourCacheInfo
 from pynl.rtnl.route import RouteCacheInfo
+from pynl.rtnl.rule import RulePortRange, RuleUidRange
 
 EVERYTHING = list(everything())
 FOREVER = 2**32 - 1
@@ -181,6 +182,54 @@ LOCAL = c.EncapType.LWTUNNEL_ENCAP_SEG6_LOCAL
 def test_a_lightweight_tunnel(dst: str, type: int, encap: pynl.Record) -> None:
     route = read("routes-encap", dst=dst)
     assert (route.encap_type, route.encap) == (type, encap)
+
+
+NO_SUPPRESSION = 2**32 - 1
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"priority": 10, "src": "192.0.2.0/24", "dst": "198.51.100.0/24", "table": 100},
+        {"priority": 11, "fwmark": 0x10, "fwmask": 0xFF, "table": 4711, "flags": "INVERT", "protocol": "BIRD"},
+        {"priority": 12, "iifname": "v0", "oifname": "v9", "tos": 0x10, "table": 100, "flags": 0x10},
+        {
+            "priority": 13,
+            "ip_proto": 6,
+            "sport_range": RulePortRange(start=80, end=80),
+            "sport_mask": 0xFFFF,
+            "dport_range": RulePortRange(start=1000, end=2000),
+            "uid_range": RuleUidRange(start=1000, end=2000),
+            "table": 100,
+        },
+        {"priority": 14, "tun_id": 77, "table": 100},
+        {"priority": 15, "goto": 32766, "table": 0, "action": "GOTO"},
+        {"priority": 16, "goto": 40000, "table": 0, "action": "GOTO", "flags": "UNRESOLVED"},
+        {"priority": 17, "action": "BLACKHOLE", "table": 0},
+        {"priority": 18, "action": "UNREACHABLE", "table": 0, "src": "10.0.0.0/8"},
+        {"priority": 19, "action": "PROHIBIT", "table": 0},
+        {"priority": 20, "table": 254, "suppress_prefixlen": 0, "suppress_ifgroup": 7},
+        {"priority": 21, "l3mdev": 1, "table": 0},
+        {"priority": 22, "action": "NOP", "table": 0},
+        {"priority": 23, "src": "10.1.0.0/16", "table": 254, "flow": 3 << 16 | 4},
+    ],
+    ids=lambda values: str(values["priority"]),
+)
+def test_a_rule(values: dict[str, Any]) -> None:
+    usual = {"family": "AF_INET", "protocol": 0, "suppress_prefixlen": NO_SUPPRESSION}
+    assert read("rules-ipv4", priority=values["priority"]) == Rule(**{**usual, **values})
+
+
+def test_rules_of_ipv6_and_those_with_masks() -> None:
+    usual = {"protocol": 0, "suppress_prefixlen": NO_SUPPRESSION, "priority": 10}
+    prefixes = Rule(src="2001:db8::/32", dst="2001:db8:1::/48", table=70000, **usual)
+    assert read("rules-ipv6", priority=10) == prefixes
+    assert (prefixes.family, prefixes.action) == (10, c.RuleAction.FR_ACT_TO_TBL)
+    assert (str(prefixes.src_network), str(prefixes.dst_network)) == ("2001:db8::/32", "2001:db8:1::/48")
+    ports = {"sport_range": {"start": 0x1230, "end": 0x1230}, "dport_range": {"start": 80, "end": 80}}
+    masks = {"sport_mask": 0xFFF0, "dport_mask": 0xFFFF, "flowlabel": 0x12300, "flowlabel_mask": 0xFFF00}
+    named = Rule(family=10, table=100, ip_proto=17, dscp=10, dscp_mask=62, **ports, **masks, **usual)
+    assert read("rules-masks", priority=10) == named
 
 
 def test_routes_through_nexthop_objects() -> None:

@@ -54,13 +54,24 @@ def test_json_has_what_ip_has(host: Namespace) -> None:
     assert neighbour["state"] == ["NUD_PERMANENT"]
 
 
+def test_rules(host: Namespace) -> None:
+    host.ip("rule add from 203.0.113.0/24 fwmark 0x10/0xff iif eth0 blackhole priority 7 protocol static")
+    host.ip("rule add from 203.0.113.0/24 priority 8 goto 32766")
+    shown = [line.split() for line in pynl("-n", host.name, "rule", "family=2").stdout.splitlines()]
+    assert ["0", "inet", "all", "all", "to_tbl", "255", "kernel"] in shown
+    assert ["7", "inet", "203.0.113.0/24", "all", "eth0", "0x10/0xff", "blackhole", "static"] in shown
+    assert ["8", "inet", "203.0.113.0/24", "all", "goto", "32766", "unspec"] in shown
+    (rule,) = found("-n", host.name, "rule", "action=blackhole")
+    assert (rule["priority"], rule["iifname"], rule["fwmask"]) == (7, "eth0", 255)
+
+
 def test_all_in_one_json(host: Namespace) -> None:
     assert sorted(found("-n", host.name)) == ["addr", "link", "neigh", "route"]
 
 
 @pytest.mark.parametrize(("option", "family"), [("-4", "AF_INET"), ("-6", "AF_INET6")])
 def test_families(host: Namespace, option: str, family: str) -> None:
-    for command in ("addr", "route"):
+    for command in ("addr", "route", "rule"):
         assert {item["family"] for item in found("-n", host.name, option, command)} == {family}
 
 

@@ -17,6 +17,7 @@ from pynl.rtnl import constants, kindconstants, link, linkconstants, linkstats
 from pynl.rtnl.addr import Address
 from pynl.rtnl.neigh import Neighbour
 from pynl.rtnl.route import Route
+from pynl.rtnl.rule import Rule
 from pynl.schema import Record
 
 HEADERS = (
@@ -27,6 +28,7 @@ HEADERS = (
     "linux/can/netlink.h",
     "linux/can/vxcan.h",
     "linux/dpll.h",
+    "linux/fib_rules.h",
     "linux/icmpv6.h",
     "linux/if.h",
     "linux/if_addr.h",
@@ -72,11 +74,16 @@ NEWER_BY_VERSION = {
     "6.8": "IFLA_VXLAN_LABEL_POLICY VXLAN_LABEL_FIXED VXLAN_LABEL_INHERIT",
     "6.10": "IFLA_GTP_LOCAL IFLA_GTP_LOCAL6 IFLA_HSR_INTERLINK",
     "6.13": """
-        IFLA_MAX_PACING_OFFLOAD_HORIZON IFLA_NETKIT_PEER_SCRUB IFLA_NETKIT_SCRUB NETKIT_SCRUB_DEFAULT
+        FRA_DSCP IFLA_MAX_PACING_OFFLOAD_HORIZON IFLA_NETKIT_PEER_SCRUB IFLA_NETKIT_SCRUB NETKIT_SCRUB_DEFAULT
         NETKIT_SCRUB_NONE
     """,
-    "6.14": "IFLA_NETKIT_HEADROOM IFLA_NETKIT_TAILROOM IFLA_VXLAN_RESERVED_BITS RTA_FLOWLABEL",
-    "6.15": "IFLA_GENEVE_PORT_RANGE IFLA_MCTP_PHYS_BINDING IFLA_NETNS_IMMUTABLE",
+    "6.14": """
+        FRA_FLOWLABEL FRA_FLOWLABEL_MASK IFLA_NETKIT_HEADROOM IFLA_NETKIT_TAILROOM IFLA_VXLAN_RESERVED_BITS
+        RTA_FLOWLABEL
+    """,
+    "6.15": """
+        FRA_DPORT_MASK FRA_DSCP_MASK FRA_SPORT_MASK IFLA_GENEVE_PORT_RANGE IFLA_MCTP_PHYS_BINDING IFLA_NETNS_IMMUTABLE
+    """,
     "6.16": "IFLA_OVPN_MODE OVPN_MODE_MP OVPN_MODE_P2P",
     "6.17": "IFLA_BOND_BROADCAST_NEIGH IFLA_VXLAN_MC_ROUTE NTF_EXT_EXT_VALIDATED",
     "6.19": """
@@ -106,7 +113,7 @@ C_MEMBERS = {
     ("ifla_vlan_qos_mapping", "from_"): "from",
 }
 
-ROOTS = (Address, Neighbour, Route, link.Link, linkstats.Stats)
+ROOTS = (Address, Neighbour, Route, Rule, link.Link, linkstats.Stats)
 
 
 def records(*roots: type[Record]) -> list[type[Record]]:

@@ -117,6 +117,28 @@ def neighbour_view(names: Names) -> View:
     return ("address", "device", "hardware address", "state", "flags"), cells
 
 
+def rule_view(names: Names) -> View:
+    def cells(rule: Any) -> Sequence[Any]:
+        mask = "" if rule.fwmask in (None, 2**32 - 1) else f"/{rule.fwmask:#x}"
+        leads = {"FR_ACT_TO_TBL": rule.table, "FR_ACT_GOTO": rule.goto}
+        return (
+            rule.priority or 0,
+            _word(rule.family, "AF_"),
+            rule.src or "all",
+            rule.dst or "all",
+            rule.iifname,
+            rule.oifname,
+            None if rule.fwmark is None else f"{rule.fwmark:#x}{mask}",
+            _word(rule.action, "FR_ACT_"),
+            leads.get(getattr(rule.action, "name", "")),
+            _word(rule.protocol, "RTPROT_"),
+            _words(rule.flags, "FIB_RULE_"),
+        )
+
+    headings = ("priority", "family", "from", "to", "iif", "oif", "mark", "action", "target", "protocol", "flags")
+    return headings, cells
+
+
 def render(title: str, view: View, records: Iterable[Record], out: TextIO) -> None:
     """Prints a table; with rich where it is installed, otherwise in plain columns."""
     headings, cells = view

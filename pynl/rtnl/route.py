@@ -13,6 +13,7 @@ from ..kinds import BE32, BYTES, DEVICE, DEVICE_S32, IP, S32, TEXT, U8, U16, U32
 from ..schema import Record
 from ..service import Service, address_text
 from .constants import (
+    RT_TABLE_COMPAT,
     AddressFamily,
     DelReason,
     EncapType,
@@ -26,8 +27,6 @@ from .constants import (
     RouteType,
 )
 from .encap import ENCAPS
-
-RT_TABLE_COMPAT = 252
 
 
 class Metrics(Record, prefix="RTAX_"):
