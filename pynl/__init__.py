@@ -19,10 +19,11 @@ if sys.platform != "linux":
 from . import aio
 from .errors import ClosedError, DecodeError, NetlinkError
 from .kinds import Via
-from .netlink import Netlink, addresses, links, neighbours, routes, rules
+from .netlink import Netlink, addresses, links, neighbours, nexthops, routes, rules
 from .rtnl.addr import Address
 from .rtnl.link import Link
 from .rtnl.neigh import Neighbour
+from .rtnl.nexthop import NexthopBucket, NexthopObject
 from .rtnl.route import Metrics, Nexthop, Route
 from .rtnl.rule import Rule
 from .schema import Record, Unknown
@@ -42,6 +43,8 @@ __all__ = [
     "Netlink",
     "NetlinkError",
     "Nexthop",
+    "NexthopBucket",
+    "NexthopObject",
     "Record",
     "Route",
     "Rule",
@@ -53,6 +56,7 @@ __all__ = [
     "aio",
     "links",
     "neighbours",
+    "nexthops",
     "routes",
     "rules",
 ]

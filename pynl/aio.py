@@ -11,6 +11,7 @@ from .netns import NetNS
 from .rtnl.addr import Address
 from .rtnl.link import Link
 from .rtnl.neigh import Neighbour
+from .rtnl.nexthop import NexthopBucket, NexthopBuckets, NexthopObject
 from .rtnl.route import Route
 from .rtnl.rule import Rule
 from .schema import Record
@@ -41,6 +42,7 @@ class Netlink:
         self.addresses: Service[Address] = Service(self, self._blocking.addresses)
         self.neighbours: Service[Neighbour] = Service(self, self._blocking.neighbours)
         self.rules: Service[Rule] = Service(self, self._blocking.rules)
+        self.nexthops = Nexthops(self, self._blocking.nexthops)
 
     async def run(self, work: Callable[[], T], interrupt: Callable[[], object]) -> T:
         """The result of ``work``, done in the session's thread.
@@ -115,6 +117,14 @@ class Service(Generic[R]):
         blocking: Any = self._blocking  # what get() takes differs from family to family
         record: R = await self._session.run(lambda: blocking.get(*arguments, **options), blocking.socket.interrupt)
         return record
+
+
+class Nexthops(Service[NexthopObject]):
+    """The nexthop objects of a namespace."""
+
+    async def buckets(self, **filters: Any) -> Table[NexthopBucket]:
+        """As :meth:`pynl.Netlink.nexthops.buckets`; the table is whole."""
+        return await Service(self._session, NexthopBuckets(self._blocking.socket)).dump(**filters)
 
 
 def _nothing() -> None:

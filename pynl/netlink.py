@@ -9,6 +9,7 @@ from .netns import NetNS
 from .rtnl.addr import Address, Addresses
 from .rtnl.link import Link, Links
 from .rtnl.neigh import Neighbour, Neighbours
+from .rtnl.nexthop import NexthopObject, Nexthops
 from .rtnl.route import Route, Routes
 from .rtnl.rule import Rule, Rules
 from .socket import Socket
@@ -36,6 +37,7 @@ class Netlink:
         self.addresses = Addresses(self.socket)
         self.neighbours = Neighbours(self.socket)
         self.rules = Rules(self.socket)
+        self.nexthops = Nexthops(self.socket)
 
     def close(self) -> None:
         """Closes it; a thread that waits for an answer gets ClosedError. May be called twice."""
@@ -81,3 +83,9 @@ def rules(netns: NetNS | None = None, **filters: Any) -> Table[Rule]:
     """The routing rules of a namespace, in one line."""
     with Netlink(netns) as nl:
         return nl.rules.dump(**filters)
+
+
+def nexthops(netns: NetNS | None = None, **filters: Any) -> Table[NexthopObject]:
+    """The nexthop objects of a namespace, in one line."""
+    with Netlink(netns) as nl:
+        return nl.nexthops.dump(**filters)

@@ -17,6 +17,8 @@ RECORDS: dict[int, type[pynl.Record]] = {
     24: pynl.Route,
     28: pynl.Neighbour,
     32: pynl.Rule,
+    104: pynl.NexthopObject,
+    116: pynl.NexthopBucket,
 }
 HEADER = struct.Struct("=IHHII")
 

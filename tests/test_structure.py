@@ -42,7 +42,7 @@ LAYERS = [
     "rtnl.encap rtnl.linkstats",
     "rtnl.bridge rtnl.can rtnl.tunnels rtnl.vf",
     "rtnl.linkkinds",
-    "rtnl.addr rtnl.link rtnl.neigh rtnl.route rtnl.rule",
+    "rtnl.addr rtnl.link rtnl.neigh rtnl.nexthop rtnl.route rtnl.rule",
     "netlink",
     "aio",
     "cli.show",
@@ -54,8 +54,8 @@ TOGETHER = {("cli.__main__", "cli")}
 
 PUBLIC = [
     *("Address", "ClosedError", "DecodeError", "Link", "Message", "Metrics", "Neighbour", "Netlink", "NetlinkError"),
-    *("Nexthop", "Record", "Route", "Rule", "Socket", "Table", "Unknown", "Via"),
-    *("addresses", "aio", "links", "neighbours", "routes", "rules"),
+    *("Nexthop", "NexthopBucket", "NexthopObject", "Record", "Route", "Rule", "Socket", "Table", "Unknown", "Via"),
+    *("addresses", "aio", "links", "neighbours", "nexthops", "routes", "rules"),
 ]
 
 

@@ -16,6 +16,7 @@ import pytest
 from pynl.rtnl import constants, kindconstants, link, linkconstants, linkstats
 from pynl.rtnl.addr import Address
 from pynl.rtnl.neigh import Neighbour
+from pynl.rtnl.nexthop import NexthopBucket, NexthopObject
 from pynl.rtnl.route import Route
 from pynl.rtnl.rule import Rule
 from pynl.schema import Record
@@ -49,6 +50,7 @@ HEADERS = (
     "linux/mpls_iptunnel.h",
     "linux/neighbour.h",
     "linux/netkit.h",
+    "linux/nexthop.h",
     "linux/ovpn.h",
     "linux/rtnetlink.h",
     "linux/seg6_iptunnel.h",
@@ -72,7 +74,13 @@ NEWER_BY_VERSION = {
         NETKIT_L3 NETKIT_PASS RTAX_FEATURE_TCP_USEC_TS
     """,
     "6.8": "IFLA_VXLAN_LABEL_POLICY VXLAN_LABEL_FIXED VXLAN_LABEL_INHERIT",
+    "6.9": """
+        NHA_GROUP_STATS NHA_GROUP_STATS_ENTRY NHA_GROUP_STATS_ENTRY_ID NHA_GROUP_STATS_ENTRY_PACKETS
+        NHA_GROUP_STATS_ENTRY_PACKETS_HW NHA_HW_STATS_ENABLE NHA_HW_STATS_USED NHA_OP_FLAGS NHA_OP_FLAG_DUMP_HW_STATS
+        NHA_OP_FLAG_DUMP_STATS
+    """,
     "6.10": "IFLA_GTP_LOCAL IFLA_GTP_LOCAL6 IFLA_HSR_INTERLINK",
+    "6.12": "NHA_OP_FLAG_RESP_GRP_RESVD_0",
     "6.13": """
         FRA_DSCP IFLA_MAX_PACING_OFFLOAD_HORIZON IFLA_NETKIT_PEER_SCRUB IFLA_NETKIT_SCRUB NETKIT_SCRUB_DEFAULT
         NETKIT_SCRUB_NONE
@@ -103,7 +111,7 @@ NEWER_BY_VERSION = {
 }
 NEWER = {name: version for version, names in NEWER_BY_VERSION.items() for name in names.split()}
 
-#: struct member as declared -> as C has it.
+#: struct member as declared -> as C has it, perhaps in two.
 C_MEMBERS = {
     ("ifinfomsg", "ifindex"): "ifi_index",
     ("ifaddrmsg", "ifindex"): "ifa_index",
@@ -111,9 +119,10 @@ C_MEMBERS = {
     ("ifa_cacheinfo", "prefered"): "ifa_prefered",
     ("ifa_cacheinfo", "valid"): "ifa_valid",
     ("ifla_vlan_qos_mapping", "from_"): "from",
+    ("nexthop_grp", "weight"): "weight weight_high",
 }
 
-ROOTS = (Address, Neighbour, Route, Rule, link.Link, linkstats.Stats)
+ROOTS = (Address, Neighbour, Route, Rule, NexthopObject, NexthopBucket, link.Link, linkstats.Stats)
 
 
 def records(*roots: type[Record]) -> list[type[Record]]:
@@ -249,8 +258,9 @@ def test_struct(compiler: Compiler, record: type[Record]) -> None:
     name = f"struct {record.STRUCT}"
     expressions, ours = [f"sizeof({name})"], [record.HEADER]
     for member in record.MEMBERS:
-        c_name = C_MEMBERS.get((record.STRUCT, member.name), record.STRUCT_PREFIX + member.name)
-        expressions += [f"offsetof({name}, {c_name})", f"sizeof((({name} *)0)->{c_name})"]
+        c_names = C_MEMBERS.get((record.STRUCT, member.name), record.STRUCT_PREFIX + member.name).split()
+        sizes = (f"sizeof((({name} *)0)->{c_name})" for c_name in c_names)
+        expressions += [f"offsetof({name}, {c_names[0]})", " + ".join(sizes)]
         ours += [member.number, member.kind.size]
     assert ours == compiler.numbers(expressions)
 

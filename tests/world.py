@@ -56,6 +56,13 @@ nexthop add id 2 via 192.0.2.251 dev v0
 nexthop add id 3 group 1,2/2,5
 nexthop add id 4 blackhole
 nexthop add id 6 via 2001:db8::6 dev v0
+nexthop add id 7 via 192.0.2.252 dev v0 onlink protocol bird
+nexthop add id 8 dev v0
+nexthop add id 9 via 192.0.2.9 dev v0 encap ip id 5 dst 10.9.9.9
+nexthop add id 11 group 1,2/2,1 type resilient buckets 8 idle_timer 30 unbalanced_timer 60
+nexthop add id 20 via 192.0.2.20 fdb
+nexthop add id 21 via 192.0.2.21 fdb
+nexthop add id 22 group 20/21 fdb
 """
 
 ROUTES = """

@@ -139,6 +139,27 @@ def rule_view(names: Names) -> View:
     return headings, cells
 
 
+def nexthop_view(names: Names) -> View:
+    def via(nexthop: Any) -> str | None:
+        if nexthop.group:
+            return " ".join(f"{entry.id}*{entry.weight}" for entry in nexthop.group)
+        return "blackhole" if nexthop.blackhole else nexthop.gateway
+
+    def cells(nexthop: Any) -> Sequence[Any]:
+        return (
+            nexthop.id,
+            _word(nexthop.group_type, "NEXTHOP_GRP_TYPE_") or _word(nexthop.family, "AF_"),
+            via(nexthop),
+            names(nexthop.oif),
+            _word(nexthop.encap_type, "LWTUNNEL_ENCAP_"),
+            _word(nexthop.protocol, "RTPROT_"),
+            _word(nexthop.scope, "RT_SCOPE_"),
+            ",".join(["fdb"] * bool(nexthop.fdb) + [_words(nexthop.flags, "RTNH_F_")]).strip(","),
+        )
+
+    return ("id", "type", "via", "device", "encap", "protocol", "scope", "flags"), cells
+
+
 def render(title: str, view: View, records: Iterable[Record], out: TextIO) -> None:
     """Prints a table; with rich where it is installed, otherwise in plain columns."""
     headings, cells = view

@@ -41,6 +41,12 @@ class MessageType(IntEnum):
     RTM_NEWRULE = 32
     RTM_DELRULE = 33
     RTM_GETRULE = 34
+    RTM_NEWNEXTHOP = 104
+    RTM_DELNEXTHOP = 105
+    RTM_GETNEXTHOP = 106
+    RTM_NEWNEXTHOPBUCKET = 116
+    RTM_DELNEXTHOPBUCKET = 117
+    RTM_GETNEXTHOPBUCKET = 118
 
 
 class Group(IntEnum):
@@ -54,6 +60,7 @@ class Group(IntEnum):
     RTNLGRP_IPV6_IFADDR = 9
     RTNLGRP_IPV6_ROUTE = 11
     RTNLGRP_IPV6_RULE = 19
+    RTNLGRP_NEXTHOP = 32
 
 
 class RouteType(IntEnum):
@@ -142,6 +149,21 @@ class NexthopFlags(IntFlag):
     RTNH_F_LINKDOWN = 16
     RTNH_F_UNRESOLVED = 32
     RTNH_F_TRAP = 64
+
+
+class NexthopGroupType(IntEnum):
+    """NEXTHOP_GRP_TYPE_* of linux/nexthop.h."""
+
+    NEXTHOP_GRP_TYPE_MPATH = 0
+    NEXTHOP_GRP_TYPE_RES = 1
+
+
+class NexthopOpFlags(IntFlag):
+    """NHA_OP_FLAG_* of linux/nexthop.h (since 6.9)."""
+
+    NHA_OP_FLAG_DUMP_STATS = 1
+    NHA_OP_FLAG_DUMP_HW_STATS = 2
+    NHA_OP_FLAG_RESP_GRP_RESVD_0 = 1 << 31
 
 
 class RuleAction(IntEnum):

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import operator
-import struct as binary
 from collections.abc import Mapping
 from typing import Any
 
-from .._wire import lib
 from ..errors import NetlinkError
 from ..family import Family
 from ..fields import attribute, many, member, nest, pad, select, struct, within
@@ -23,7 +21,7 @@ from ..kinds import (
     U16,
     U32,
     U64,
-    Kind,
+    UINT,
     enum,
     flags,
     packed,
@@ -44,21 +42,6 @@ IFNAMSIZ = 16
 
 # Within a class a field's name hides the function of that name.
 EXT_MASK = flags(U32, ExtFilter)
-
-
-def _uint_load(data: bytes) -> int:
-    if len(data) not in (4, 8):
-        raise ValueError(f"{len(data)} bytes are no uint")
-    value: int = binary.unpack("=I" if len(data) == 4 else "=Q", data)[0]
-    return value
-
-
-def _uint_dump(value: Any) -> bytes:
-    return U32.dump(value) if isinstance(value, int) and 0 <= value < 1 << 32 else U64.dump(value)
-
-
-#: NLA_UINT: a number in four bytes where it fits, else in eight.
-UINT: Kind[int] = Kind("uint", lib.PYNL_DEEP, 0, _uint_load, _uint_dump)
 
 
 class LinkMap(Record, struct="rtnl_link_ifmap"):
