@@ -16,7 +16,7 @@ import sys
 if sys.platform != "linux":
     raise ImportError("pynl speaks to the Linux kernel, and runs on Linux only")
 
-from . import aio
+from . import aio, netns
 from .errors import ClosedError, DecodeError, NetlinkError
 from .kinds import Via
 from .netlink import Netlink, addresses, links, neighbours, nexthops, routes, rules
@@ -56,6 +56,7 @@ __all__ = [
     "aio",
     "links",
     "neighbours",
+    "netns",
     "nexthops",
     "routes",
     "rules",

@@ -61,6 +61,16 @@ class Netlink:
                 await asyncio.gather(future, return_exceptions=True)
             raise
 
+    async def nsid(self, netns: NetNS) -> int | None:
+        """As :meth:`pynl.Netlink.nsid`."""
+        blocking = self._blocking
+        return await self.run(lambda: blocking.nsid(netns), blocking.socket.interrupt)
+
+    async def set_nsid(self, netns: NetNS, nsid: int | None = None) -> int:
+        """As :meth:`pynl.Netlink.set_nsid`."""
+        blocking = self._blocking
+        return await self.run(lambda: blocking.set_nsid(netns, nsid), blocking.socket.interrupt)
+
     async def close(self) -> None:
         """Closes it, once what is under way has ended."""
         import asyncio

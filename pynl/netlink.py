@@ -10,6 +10,7 @@ from .rtnl.addr import Address, Addresses
 from .rtnl.link import Link, Links
 from .rtnl.neigh import Neighbour, Neighbours
 from .rtnl.nexthop import NexthopObject, Nexthops
+from .rtnl.nsid import assign_nsid, nsid_of
 from .rtnl.route import Route, Routes
 from .rtnl.rule import Rule, Rules
 from .socket import Socket
@@ -38,6 +39,36 @@ class Netlink:
         self.neighbours = Neighbours(self.socket)
         self.rules = Rules(self.socket)
         self.nexthops = Nexthops(self.socket)
+
+    def nsid(self, netns: NetNS) -> int | None:
+        """The number that this session's namespace has for another (``link_netnsid`` of links), or None.
+
+        Args:
+            netns: the other: name, path, process id or file descriptor.
+
+        Raises:
+            OSError: there is no such namespace.
+        """
+        return nsid_of(self.socket, netns)
+
+    def set_nsid(self, netns: NetNS, nsid: int | None = None) -> int:
+        """Gives another namespace a number here, and returns it.
+
+        Args:
+            netns: the other: name, path, process id or file descriptor.
+            nsid: the number, from 0; None: one that is free.
+
+        Raises:
+            NetlinkError: EEXIST: it has a number, or the number is another's.
+            OSError: there is no such namespace.
+            ValueError: a negative number.
+        """
+        if nsid is not None and nsid < 0:
+            raise ValueError(f"nsid: expected a number from 0, or None, not {nsid!r}")
+        assign_nsid(self.socket, netns, nsid)
+        made = self.nsid(netns)
+        assert made is not None
+        return made
 
     def close(self) -> None:
         """Closes it; a thread that waits for an answer gets ClosedError. May be called twice."""

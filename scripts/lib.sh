@@ -92,7 +92,7 @@ prepare() {
   rm -f "$log"
   mkdir -p "$root/build" "$stamps"
   printf '%s\n' "$mark" >"$built"
-  touch "${missing[@]/#/$stamps/}"
+  touch "$built" "${missing[@]/#/$stamps/}"
 }
 
 # prepare_tests [EXTRAS]: without "frames" the tests of other libraries are skipped.

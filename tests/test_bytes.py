@@ -244,7 +244,11 @@ NO_STATS = {"packets": 0, "packets_hw": 0}
         {"id": 4, "blackhole": True},
         {"id": 5, "oif": 3, "scope": "HOST"},
         {
-            "id": 6, "oif": 3, "gateway": "192.0.2.9", "scope": "LINK", "encap_type": "IP",
+            "id": 6,
+            "oif": 3,
+            "gateway": "192.0.2.9",
+            "scope": "LINK",
+            "encap_type": "IP",
             "encap": IpTunnel(id=5, dst="10.9.9.9", src="0.0.0.0", ttl=0, tos=0, flags=0),
         },
         {"id": 20, "gateway": "192.0.2.20", "scope": "LINK", "fdb": True},

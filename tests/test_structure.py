@@ -42,7 +42,7 @@ LAYERS = [
     "rtnl.encap rtnl.linkstats",
     "rtnl.bridge rtnl.can rtnl.tunnels rtnl.vf",
     "rtnl.linkkinds",
-    "rtnl.addr rtnl.link rtnl.neigh rtnl.nexthop rtnl.route rtnl.rule",
+    "rtnl.addr rtnl.link rtnl.neigh rtnl.nexthop rtnl.nsid rtnl.route rtnl.rule",
     "netlink",
     "aio",
     "cli.show",
@@ -55,7 +55,7 @@ TOGETHER = {("cli.__main__", "cli")}
 PUBLIC = [
     *("Address", "ClosedError", "DecodeError", "Link", "Message", "Metrics", "Neighbour", "Netlink", "NetlinkError"),
     *("Nexthop", "NexthopBucket", "NexthopObject", "Record", "Route", "Rule", "Socket", "Table", "Unknown", "Via"),
-    *("addresses", "aio", "links", "neighbours", "nexthops", "routes", "rules"),
+    *("addresses", "aio", "links", "neighbours", "netns", "nexthops", "routes", "rules"),
 ]
 
 

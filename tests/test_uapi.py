@@ -17,6 +17,7 @@ from pynl.rtnl import constants, kindconstants, link, linkconstants, linkstats
 from pynl.rtnl.addr import Address
 from pynl.rtnl.neigh import Neighbour
 from pynl.rtnl.nexthop import NexthopBucket, NexthopObject
+from pynl.rtnl.nsid import NsId
 from pynl.rtnl.route import Route
 from pynl.rtnl.rule import Rule
 from pynl.schema import Record
@@ -49,6 +50,7 @@ HEADERS = (
     "linux/lwtunnel.h",
     "linux/mpls_iptunnel.h",
     "linux/neighbour.h",
+    "linux/net_namespace.h",
     "linux/netkit.h",
     "linux/nexthop.h",
     "linux/ovpn.h",
@@ -122,7 +124,7 @@ C_MEMBERS = {
     ("nexthop_grp", "weight"): "weight weight_high",
 }
 
-ROOTS = (Address, Neighbour, Route, Rule, NexthopObject, NexthopBucket, link.Link, linkstats.Stats)
+ROOTS = (Address, Neighbour, Route, Rule, NexthopObject, NexthopBucket, NsId, link.Link, linkstats.Stats)
 
 
 def records(*roots: type[Record]) -> list[type[Record]]:
@@ -139,7 +141,7 @@ def records(*roots: type[Record]) -> list[type[Record]]:
 ALL = records(*ROOTS)
 
 #: What an enum has beside its values, and IFLA_IF_NETNSID, once the name of IFLA_TARGET_NETNSID.
-NO_VALUE = re.compile(r"__|.*_(UNSPEC|MAX|END)$|.*_MAX_|IFLA_IF_NETNSID$").match
+NO_VALUE = re.compile(r"__|.*_(UNSPEC|MAX|END)$|.*_MAX_|IFLA_IF_NETNSID$|NETNSA_NONE$").match
 
 
 def enums(*modules: ModuleType) -> Iterator[type[IntEnum] | type[IntFlag]]:

@@ -126,7 +126,7 @@ RULES = """
 rule add from 203.0.113.0/25 to 203.0.113.128/25 table 100 priority 10
 rule add not fwmark 0x0/0x0 table 4711 priority 11 protocol bird
 rule add iif v0 oif v9 tos 0x10 table 100 priority 12
-rule add ipproto tcp sport 80 dport 1000-2000 uidrange 1000-2000 table 100 priority 13
+rule add ipproto tcp sport 80 dport 1000-2000 uidrange 0-0 table 100 priority 13
 rule add tun_id 77 table 100 priority 14
 rule add to 203.0.113.0/24 priority 15 goto 32766
 rule add to 203.0.113.0/24 priority 16 goto 40000
