@@ -26,7 +26,7 @@ LAYERS = [
     "fields",
     "schema",
     "plan",
-    "encode layout",
+    "encode iproute2 layout",
     "store",
     "blocks",
     "ack capsule",

@@ -9,6 +9,7 @@ from typing import Any
 from ..errors import NetlinkError
 from ..family import Family
 from ..fields import attribute, many, member, nest, pad, select, struct, within
+from ..iproute2 import GROUP
 from ..kinds import (
     BYTES,
     DEVICE,
@@ -201,7 +202,7 @@ class Link(Record, prefix="IFLA_", struct="ifinfomsg", struct_prefix="ifi_"):
     vf_ports = attribute(24, nest(VfPorts))
     port_self = attribute(25, nest(VirtualPort))
     af_spec = select(26, "family", {AddressFamily.AF_BRIDGE: BridgeAfSpec, None: AfSpec})
-    group = attribute(27, U32)
+    group = attribute(27, GROUP)
     net_ns_fd = attribute(28, U32)
     ext_mask = attribute(29, EXT_MASK)
     promiscuity = attribute(30, U32)

@@ -9,6 +9,7 @@ from typing import Any
 from .._wire import lib
 from ..family import Family
 from ..fields import attribute, many, member, nest, pad, select, structs, within
+from ..iproute2 import named_in
 from ..kinds import BYTES, DEVICE, FLAG, IP, U8, U16, U32, U64, UINT, Kind, enum, flags
 from ..schema import Record
 from ..service import Service
@@ -93,8 +94,8 @@ class NexthopObject(Record, prefix="NHA_", struct="nhmsg", struct_prefix="nh_"):
     """A nexthop object: a way that routes refer to by its id (since 5.3), or a group of them."""
 
     family = member(enum(U8, AddressFamily))
-    scope = member(enum(U8, RouteScope))
-    protocol = member(enum(U8, RouteProtocol))
+    scope = member(named_in(enum(U8, RouteScope), "rt_scopes"))
+    protocol = member(named_in(enum(U8, RouteProtocol), "rt_protos"))
     _resvd = pad(1)
     flags = member(flags(U32, NexthopFlags))
 
@@ -135,8 +136,8 @@ class NexthopBucket(Record, prefix="NHA_", struct="nhmsg", struct_prefix="nh_"):
     """A bucket of a resilient group: the flows of one hash value (since 5.13)."""
 
     family = member(enum(U8, AddressFamily))
-    scope = member(enum(U8, RouteScope))
-    protocol = member(enum(U8, RouteProtocol))
+    scope = member(named_in(enum(U8, RouteScope), "rt_scopes"))
+    protocol = member(named_in(enum(U8, RouteProtocol), "rt_protos"))
     _resvd = pad(1)
     flags = member(flags(U32, NexthopFlags))
 

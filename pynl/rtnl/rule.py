@@ -10,6 +10,7 @@ from typing import Any
 from ..errors import NetlinkError
 from ..family import Family
 from ..fields import attribute, member, pad, prefix, struct
+from ..iproute2 import DSFIELD, GROUP, REALMS, TABLE, named_in
 from ..kinds import BE32, BE64, BYTES, IP, TEXT, U8, U16, U32, enum, flags
 from ..schema import Record
 from ..service import Service
@@ -36,8 +37,8 @@ class Rule(Record, prefix="FRA_", struct="fib_rule_hdr"):
     family = member(enum(U8, AddressFamily))
     dst_len = member(U8)
     src_len = member(U8)
-    tos = member(U8)
-    table = member(U8, extended=(15, U32, RT_TABLE_COMPAT))
+    tos = member(DSFIELD)
+    table = member(U8, extended=(15, TABLE, RT_TABLE_COMPAT))
     _res = pad(2)
     action = member(enum(U8, RuleAction))
     flags = member(flags(U32, RuleFlags))
@@ -55,9 +56,9 @@ class Rule(Record, prefix="FRA_", struct="fib_rule_hdr"):
     unused5 = attribute(9, BYTES)
     fwmark = attribute(10, U32)
     #: Realms: that of the source in the upper 16 bits, that of the destination in the lower.
-    flow = attribute(11, U32)
+    flow = attribute(11, REALMS)
     tun_id = attribute(12, BE64)
-    suppress_ifgroup = attribute(13, U32)
+    suppress_ifgroup = attribute(13, GROUP)
     #: Routes found are ignored whose prefix is no longer than this; 2**32 - 1: none.
     suppress_prefixlen = attribute(14, U32)
     fwmask = attribute(16, U32)
@@ -65,7 +66,7 @@ class Rule(Record, prefix="FRA_", struct="fib_rule_hdr"):
     pad = attribute(18, BYTES)
     l3mdev = attribute(19, U8)
     uid_range = attribute(20, struct(RuleUidRange))
-    protocol = attribute(21, enum(U8, RouteProtocol))
+    protocol = attribute(21, named_in(enum(U8, RouteProtocol), "rt_protos"))
     ip_proto = attribute(22, U8)
     sport_range = attribute(23, struct(RulePortRange))
     dport_range = attribute(24, struct(RulePortRange))
