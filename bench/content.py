@@ -12,8 +12,9 @@ from __future__ import annotations
 import socket
 import struct
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
+from typing import Any
 
 NETLINK_ROUTE, NLM_F_REQUEST, NLM_F_REPLACE, NLM_F_EXCL, NLM_F_CREATE = 0, 1, 0x100, 0x200, 0x400
 RTM_NEWLINK, RTM_NEWADDR, RTM_NEWROUTE, RTM_NEWNEIGH = 16, 20, 24, 28
@@ -131,6 +132,41 @@ def route_pair(dst: int, length: int, gateway: int, device: int, metric: int) ->
     return (dst >> 64 if dst >> 32 else dst) + length, (gateway & MASK) + device + metric
 
 
+#: What an object's two numbers are made of, as pynl names it. The first field tells ours from what else is there.
+FIELDS = {
+    "routes": ("protocol", "dst", "gateway", "oif", "priority"),
+    "routes6": ("protocol", "dst", "gateway", "oif", "priority"),
+    "links": ("ifindex", "mtu", "address"),
+    "addresses": ("ifindex", "local", "prefixlen", "rt_priority"),
+    "neighbours": ("ifindex", "dst", "lladdr", "state"),
+}
+
+
+def ip(text: str) -> int:
+    return int.from_bytes(socket.inet_pton(socket.AF_INET6 if ":" in text else socket.AF_INET, text), "big")
+
+
+def mac(text: str) -> int:
+    return int(text.replace(":", ""), 16)
+
+
+def checked(kind: str, rows: Iterable[Sequence[Any]]) -> tuple[int, int]:
+    """How many of the rows, each the FIELDS of its kind as pynl gives them, are ours; and their checksum."""
+    if kind.startswith("routes"):
+        pairs = [
+            route_pair(ip(dst.partition("/")[0]), int(dst.partition("/")[2]), ip(gateway), device, metric)
+            for protocol, dst, gateway, device, metric in rows
+            if protocol == RTPROT_BGP
+        ]
+    elif kind == "links":
+        pairs = [(index + mtu, mac(address)) for index, mtu, address in rows if index >= FIRST_LINK]
+    elif kind == "addresses":
+        pairs = [(ip(local) + length, metric) for index, local, length, metric in rows if index == DEVICES[0]]
+    else:
+        pairs = [(ip(dst), mac(lladdr) + state) for index, dst, lladdr, state in rows if index == DEVICES[0]]
+    return len(pairs), products(pairs)
+
+
 @cache
 def expected(kind: str, count: int) -> int:
     """The checksum of ``count`` objects."""
@@ -162,6 +198,8 @@ def fill(kind: str, count: int) -> None:
                 answer = netlink.recv(65536, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 continue
+            except OSError as error:
+                raise SystemExit(f"the kernel refused more {kind} than its answers had room for: {error}") from None
             raise SystemExit(f"the kernel refused {kind}: errno {-struct.unpack_from('=i', answer, 16)[0]}")
 
 

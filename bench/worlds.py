@@ -9,6 +9,9 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
+from importlib import metadata
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,6 +19,9 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 BUILD = HERE.parent / "build" / "bench"
+
+#: The routes of a full table.
+COUNT = 1_000_000
 
 
 def run(*words: str, **options: Any) -> str:
@@ -109,11 +115,20 @@ def machine() -> dict[str, Any]:
     }
 
 
+def versions() -> dict[str, str]:
+    """Of what is measured, and of what it stands on."""
+    found = {}
+    for package in ("pynl-netlink", "cffi", "pyarrow"):
+        with suppress(PackageNotFoundError):
+            found[package] = metadata.version(package)
+    return {**found, "iproute2": version("ip", "-V") or "?"}
+
+
 def save(name: str, result: dict[str, Any], quick: bool) -> None:
     """Writes bench/results/NAME.json; of a quick run to a file that git ignores."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{'quick-' if quick else ''}{name}.json"
-    path.write_text(json.dumps({"machine": machine(), **result}, indent=1) + "\n")
+    path.write_text(json.dumps({"machine": machine(), "versions": versions(), **result}, indent=1) + "\n")
 
 
 def need_root() -> None:

@@ -190,44 +190,19 @@ static int put_address(struct pynl_column *column, uint64_t row, uint64_t capaci
 
 static void put_integer(struct pynl_column *column, uint64_t row, uint64_t value)
 {
-    uint8_t *to = column->values + row * column->width;
-
-    switch (column->width) {
-    case 1: {
-        uint8_t v = (uint8_t)value;
-        memcpy(to, &v, sizeof(v));
-        break;
-    }
-    case 2: {
-        uint16_t v = (uint16_t)value;
-        memcpy(to, &v, sizeof(v));
-        break;
-    }
-    case 4: {
-        uint32_t v = (uint32_t)value;
-        memcpy(to, &v, sizeof(v));
-        break;
-    }
-    default:
-        memcpy(to, &value, sizeof(value));
-    }
+    store_uint(column->values + row * column->width, column->width, value);
 }
 
 static uint64_t get_integer(uint8_t kind, uint8_t size, const uint8_t *data)
 {
-    uint64_t wide;
+    uint64_t value = load_uint(data, size);
 
-    switch (size) {
-    case 1:
-        return *data;
-    case 2:
-        return kind == PYNL_BE ? be16toh(load16(data)) : load16(data);
-    case 4:
-        return kind == PYNL_BE ? be32toh(load32(data)) : load32(data);
-    default:
-        memcpy(&wide, data, sizeof(wide));
-        return kind == PYNL_BE ? be64toh(wide) : wide;
-    }
+    if (kind != PYNL_BE)
+        return value;
+    return size == 2   ? be16toh((uint16_t)value)
+           : size == 4 ? be32toh((uint32_t)value)
+           : size == 8 ? be64toh(value)
+                       : value;
 }
 
 /* Whether a payload of this length can be the field's value. What cannot is kept raw, with the unknown ones. */
@@ -559,4 +534,34 @@ uint64_t pynl_column_mask(const struct pynl_column *column, uint64_t first, uint
     for (i = 0; i < count; i++)
         out[i] = has_value(column, first + i);
     return present(column, first, count);
+}
+
+int pynl_column_distinct(const struct pynl_column *column, uint64_t first, uint64_t count, uint8_t *codes,
+                         uint32_t *rows, uint32_t most)
+{
+    uint32_t found = 0, code = 0;
+    uint64_t i;
+
+    for (i = 0; i < count; i++) {
+        const uint8_t *value = column->values + (first + i) * column->width;
+        uint32_t tried;
+
+        /* The last one first, then those after it: values that repeat mostly do so in order. */
+        for (tried = 0; tried < found; tried++) {
+            uint64_t other = first + rows[code];
+
+            if (column->lengths[other] == column->lengths[first + i] &&
+                !memcmp(column->values + other * column->width, value, column->width))
+                break;
+            code = code + 1 < found ? code + 1 : 0;
+        }
+        if (tried == found) {
+            if (found == most)
+                return -ENOSPC;
+            code = found++;
+            rows[code] = (uint32_t)i;
+        }
+        codes[i] = (uint8_t)code;
+    }
+    return (int)found;
 }

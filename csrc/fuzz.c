@@ -127,6 +127,7 @@ static void read_rows(const struct pynl_table *table, const struct pynl_plan *pl
 {
     static struct pynl_entry entries[ROOM];
     static char text[ROOM * PYNL_TEXT_LINE];
+    static uint32_t rows[256];
     static uint8_t mask[ROOM], alike[LEVELS * FIELDS];
     uint64_t count = table->rows < ROOM ? table->rows : ROOM;
     uint32_t i;
@@ -144,6 +145,8 @@ static void read_rows(const struct pynl_table *table, const struct pynl_plan *pl
         insist(column->count <= table->rows);
         insist(pynl_column_mask(column, 0, count, mask) <= column->count);
         if (column->kind == PYNL_ADDRESS && column->valid) {
+            insist(pynl_column_distinct(column, 0, count, mask, rows, 256) != 0);
+            pynl_column_distinct(column, count - 1, 1, mask, rows, 1);
             insist(pynl_text_addresses(column, NULL, 0, count, PYNL_IP, text, sizeof(text)) > 0);
             insist(pynl_text_addresses(column, &table->columns[0], 0, count, PYNL_HEX, text, sizeof(text)) > 0);
             pynl_text_addresses(column, NULL, 0, count, PYNL_IP, text, PYNL_TEXT_LINE);

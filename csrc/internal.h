@@ -37,6 +37,44 @@ static inline uint32_t load32(const uint8_t *p)
     return value;
 }
 
+/* Integers of 1, 2, 4 or 8 bytes in host order. */
+static inline uint64_t load_uint(const uint8_t *p, uint32_t size)
+{
+    uint64_t value;
+
+    switch (size) {
+    case 1:
+        return *p;
+    case 2:
+        return load16(p);
+    case 4:
+        return load32(p);
+    default:
+        memcpy(&value, p, sizeof(value));
+        return value;
+    }
+}
+
+static inline void store_uint(uint8_t *p, uint32_t size, uint64_t value)
+{
+    const uint16_t half = (uint16_t)value;
+    const uint32_t word = (uint32_t)value;
+
+    switch (size) {
+    case 1:
+        *p = (uint8_t)value;
+        break;
+    case 2:
+        memcpy(p, &half, sizeof(half));
+        break;
+    case 4:
+        memcpy(p, &word, sizeof(word));
+        break;
+    default:
+        memcpy(p, &value, sizeof(value));
+    }
+}
+
 /*
  * The walk over messages: true while `at` is at a whole message, whose header it then holds. False at the end
  * (left == 0), or where the rest cannot be a message (left != 0).

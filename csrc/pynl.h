@@ -192,6 +192,11 @@ void pynl_table_alike(const struct pynl_table *, uint64_t first, uint64_t count,
 /* One byte a row, 0 or 1: whether the row has a value. Returns how many have. */
 uint64_t pynl_column_mask(const struct pynl_column *, uint64_t first, uint64_t count, uint8_t *out);
 
+/* Which rows of an address column have the same bytes: each row's code, and the first row (less `first`) of each.
+   Returns how many there are; -ENOSPC: more than `most`, which is at most 256. Rows without a value have no bytes. */
+int pynl_column_distinct(const struct pynl_column *, uint64_t first, uint64_t count, uint8_t *codes, uint32_t *rows,
+                         uint32_t most);
+
 /* ---- tape.c: nested attributes as a flat list ---- */
 
 struct pynl_entry {
@@ -232,6 +237,57 @@ int64_t pynl_text_column(const struct pynl_column *, const struct pynl_column *p
    into them (RFC 4291, section 2.5.5.2); rows that have neither are left out of the validity bitmap, zeroed as well. */
 void pynl_text_mapped(const struct pynl_column *, uint64_t first, int64_t step, uint64_t count, uint8_t *out,
                       uint8_t *valid);
+
+/* Reads lines ('\n' after each) as addresses into a column of `count` rows, all of whose memory the caller gives
+   (width 16 for PYNL_IP, 32 for PYNL_HEX; valid and values zeroed); an empty line is no value. prefix: the numbers
+   behind a slash, or the address's length where there is none. Returns count; otherwise -(the row that is no such
+   address) - 1. */
+int64_t pynl_text_parse(const char *lines, uint64_t size, int style, uint64_t count, struct pynl_column *,
+                        struct pynl_column *prefix);
+
+/* ---- bulk.c: many requests in few sends ---- */
+
+enum pynl_part_kind {
+    PYNL_MEMBER, /* a member of the fixed header: `size` bytes at `type` */
+    PYNL_FIXED,  /* an attribute: the column's value */
+    PYNL_BYTES,  /* an attribute: the used bytes of an address */
+    PYNL_STRING, /* an attribute: text and a NUL */
+    PYNL_WHOLE   /* attributes as they are to be sent, padded, in a text column */
+};
+
+struct pynl_part {
+    const struct pynl_column *column;
+    uint16_t kind;     /* enum pynl_part_kind */
+    uint16_t constant; /* not 0: the column's first row stands for all */
+    uint16_t type;
+    uint16_t size;
+    int64_t overflow; /* what a member holds of a value that it is too narrow for; -1: the low bits */
+};
+
+struct pynl_request {
+    uint16_t type;
+    uint16_t flags;
+    uint32_t header_size;
+    const uint8_t *header; /* where no member says otherwise */
+};
+
+/* Writes the requests of the rows from `first`, up to `rows`, as many as there is room for; the last asks for an
+   ACK. Returns how many, and their bytes in *size; -EMSGSIZE where there is no room for one. */
+int64_t pynl_bulk_encode(const struct pynl_request *, const struct pynl_part *, uint32_t parts, uint64_t first,
+                         uint64_t rows, uint32_t sequence, uint8_t *out, uint64_t room, uint64_t *size);
+
+struct pynl_answers { /* NLMSG_ERROR messages of requests that were refused, each padded */
+    uint8_t *data;
+    uint64_t size;
+    uint64_t capacity;
+    uint64_t count;
+};
+
+/* Receives until the last of `count` requests is answered (1), or -errno: -EINTR and -ENOBUFS, after which it may be
+   called again, among them. */
+int pynl_answers_receive(struct pynl_answers *, const struct pynl_socket *, uint32_t first, uint32_t count,
+                         int timeout_ms);
+void pynl_answers_free(struct pynl_answers *);
 
 /* ---- arrow.c: tables for others, by the Arrow C data interface, whose structures these are ---- */
 

@@ -173,3 +173,176 @@ void pynl_text_mapped(const struct pynl_column *column, uint64_t first, int64_t 
         memcpy(out + 16 - length, address, length);
     }
 }
+
+/* ---- and back ---- */
+
+struct text {
+    const char *at, *end;
+};
+
+static bool take(struct text *t, char wanted)
+{
+    if (t->at == t->end || *t->at != wanted)
+        return false;
+    t->at++;
+    return true;
+}
+
+/* A decimal number of at most three digits, without leading zeros. */
+static int take_decimal(struct text *t, int most)
+{
+    const char *start = t->at;
+    int value = 0;
+
+    for (; t->at < t->end && *t->at >= '0' && *t->at <= '9' && t->at - start < 3; t->at++)
+        value = 10 * value + (*t->at - '0');
+    if (t->at == start || value > most || (*start == '0' && t->at - start > 1))
+        return -1;
+    return value;
+}
+
+static bool take_ipv4(struct text *t, uint8_t *out)
+{
+    int i;
+
+    for (i = 0; i < 4; i++) {
+        int value = (i && !take(t, '.')) ? -1 : take_decimal(t, 255);
+
+        if (value < 0)
+            return false;
+        out[i] = (uint8_t)value;
+    }
+    return true;
+}
+
+static int digit_of(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+static int take_word(struct text *t)
+{
+    const char *start = t->at;
+    int value = 0;
+
+    for (; t->at < t->end && digit_of(*t->at) >= 0 && t->at - start < 4; t->at++)
+        value = 16 * value + digit_of(*t->at);
+    return t->at == start ? -1 : value;
+}
+
+/* RFC 4291, section 2.2. */
+static bool take_ipv6(struct text *t, uint8_t *out)
+{
+    int words = 0, gap = -1;
+
+    if (t->end - t->at >= 2 && t->at[0] == ':' && t->at[1] == ':') {
+        t->at += 2;
+        gap = 0;
+    }
+    while (words < 8) {
+        struct text before = *t;
+        int value = take_word(t);
+
+        if (value < 0)
+            break;
+        if (t->at < t->end && *t->at == '.') { /* the last four bytes may stand as an IPv4 address */
+            *t = before;
+            if (words > 6 || !take_ipv4(t, out + 2 * words))
+                return false;
+            words += 2;
+            break;
+        }
+        out[2 * words] = (uint8_t)(value >> 8);
+        out[2 * words + 1] = (uint8_t)value;
+        words++;
+        if (words == 8 || !take(t, ':'))
+            break;
+        if (take(t, ':')) {
+            if (gap >= 0)
+                return false;
+            gap = words;
+        } else if (t->at == t->end || digit_of(*t->at) < 0) {
+            return false;
+        }
+    }
+    if (gap < 0)
+        return words == 8;
+    if (words == 8)
+        return false;
+    memmove(out + 16 - 2 * (words - gap), out + 2 * gap, (size_t)(2 * (words - gap)));
+    memset(out + 2 * gap, 0, (size_t)(2 * (8 - words)));
+    return true;
+}
+
+/* Pairs of digits with colons between; returns how many, or -1. */
+static int take_hex(struct text *t, uint8_t *out, int most)
+{
+    int count = 0;
+
+    while (count < most) {
+        int high, low;
+
+        if (t->end - t->at < 2)
+            return -1;
+        high = digit_of(t->at[0]);
+        low = digit_of(t->at[1]);
+        if (high < 0 || low < 0)
+            return -1;
+        t->at += 2;
+        out[count++] = (uint8_t)(high << 4 | low);
+        if (!take(t, ':'))
+            return count;
+    }
+    return -1;
+}
+
+static bool parse_line(struct text *t, int style, uint64_t row, struct pynl_column *column, struct pynl_column *prefix)
+{
+    uint8_t *out = column->values + row * column->width;
+    int length;
+
+    if (style == PYNL_HEX)
+        length = take_hex(t, out, (int)column->width);
+    else if (memchr(t->at, ':', (size_t)(t->end - t->at)))
+        length = take_ipv6(t, out) ? 16 : -1;
+    else
+        length = take_ipv4(t, out) ? 4 : -1;
+    if (length < 0)
+        return false;
+    column->lengths[row] = (uint8_t)length;
+    if (prefix) {
+        int bits = take(t, '/') ? take_decimal(t, 8 * length) : 8 * length;
+
+        if (bits < 0)
+            return false;
+        prefix->values[row] = (uint8_t)bits;
+        prefix->valid[row >> 3] |= (uint8_t)(1u << (row & 7));
+    }
+    column->valid[row >> 3] |= (uint8_t)(1u << (row & 7));
+    return t->at == t->end;
+}
+
+int64_t pynl_text_parse(const char *lines, uint64_t size, int style, uint64_t count, struct pynl_column *column,
+                        struct pynl_column *prefix)
+{
+    const char *at = lines, *end = lines + size;
+    uint64_t row;
+
+    if (column->width != (style == PYNL_HEX ? 32 : 16))
+        return -1;
+    for (row = 0; row < count; row++) {
+        const char *line_end = at < end ? memchr(at, '\n', (size_t)(end - at)) : NULL;
+        struct text t = {at, line_end};
+
+        if (!line_end)
+            return -(int64_t)row - 1;
+        if (line_end > at && !parse_line(&t, style, row, column, prefix))
+            return -(int64_t)row - 1;
+        at = line_end + 1;
+    }
+    return (int64_t)count;
+}

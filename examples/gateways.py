@@ -19,4 +19,7 @@ def gateways(netns: str | None) -> None:
 if __name__ == "__main__":
     named = Path("/run/netns")
     for netns in [None, *sorted(path.name for path in named.iterdir())] if named.is_dir() else [None]:
-        gateways(netns)
+        try:
+            gateways(netns)
+        except FileNotFoundError:
+            print(f"{netns:16} gone meanwhile")

@@ -17,9 +17,11 @@ if sys.platform != "linux":
     raise ImportError("pynl speaks to the Linux kernel, and runs on Linux only")
 
 from . import aio, netns
+from .bulk import BulkInterrupted, Failure, Report
 from .errors import ClosedError, DecodeError, NetlinkError
 from .kinds import Via
-from .netlink import Netlink, addresses, links, neighbours, nexthops, routes, rules
+from .many import Difference
+from .netlink import Batch, Netlink, addresses, links, neighbours, nexthops, routes, rules
 from .rtnl.addr import Address
 from .rtnl.link import Link
 from .rtnl.neigh import Neighbour
@@ -34,8 +36,12 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Address",
+    "Batch",
+    "BulkInterrupted",
     "ClosedError",
     "DecodeError",
+    "Difference",
+    "Failure",
     "Link",
     "Message",
     "Metrics",
@@ -46,6 +52,7 @@ __all__ = [
     "NexthopBucket",
     "NexthopObject",
     "Record",
+    "Report",
     "Route",
     "Rule",
     "Socket",

@@ -28,8 +28,13 @@ _LAYOUT_ROWS = 256
 #: With this many layouts made, a table's blocks have little in common.
 _LAYOUTS = 32
 
-#: Flag values seen before map to their enum member at once; more than this many are no flags but noise.
-_CACHED_FLAGS = 4096
+#: Values seen before map to their enum member, or to their text, at once; more than this many are noise.
+_CACHED = 4096
+#: Columns with at most so many different addresses in a block are read by code.
+_FEW = 64
+
+#: One int for each row of a block, which its records share.
+_ROWS = tuple(range(BLOCK))
 
 
 class Blocks:
@@ -39,6 +44,8 @@ class Blocks:
         self.store = store
         self._made: weakref.WeakValueDictionary[int, Block] = weakref.WeakValueDictionary()
         self._names: dict[str, _Names] = {}
+        #: Field and bytes of an address -> its text.
+        self.texts: dict[tuple[str, bytes], str] = {}
         self._layouts = Layouts(store.plan)
         self._ahead: _Ahead | None = None
 
@@ -151,6 +158,12 @@ class Block(Rows):
             values = self[name] = self._convert(field)
         return values
 
+    def handed_out(self, name: str) -> Sequence[Any]:
+        """The values of a field that records hold from now on: the block need not keep them as well."""
+        values = self[name]
+        self.pop(name, None)
+        return values
+
     def _convert(self, field: Field[Any]) -> Sequence[Any]:
         name = field.name
         column = self._store.column(name)
@@ -203,18 +216,41 @@ class Block(Rows):
         ]
 
     def _addresses(self, field: Field[Any], column: Any) -> list[Any]:
-        prefix = ffi.NULL
-        if field.length:
-            prefix = ffi.addressof(self._store.column(field.length))
-        room = self.count * lib.PYNL_TEXT_LINE
-        out = ffi.new("char[]", room)
-        style = field.kind.style
-        size = check(lib.pynl_text_addresses(ffi.addressof(column), prefix, self.first, self.count, style, out, room))
-        lines: list[Any] = bytes(ffi.buffer(out, size)).decode("ascii").split("\n")
-        lines.pop()
+        lines = self._few_addresses(field, column) or self._lines(field, column, self.first, self.count)
         mask = self._mask(column)
         if mask is not None:
             lines = [line if there else None for line, there in zip(lines, mask, strict=True)]
+        return lines
+
+    def _few_addresses(self, field: Field[Any], column: Any) -> list[Any] | None:
+        """Of a column with few different values, such as gateways: each of them once; None where there are many."""
+        if field.length or self.count < _LAYOUT_ROWS:
+            return None
+        codes, rows = ffi.new("uint8_t[]", self.count), ffi.new("uint32_t[]", _FEW)
+        found = lib.pynl_column_distinct(ffi.addressof(column), self.first, self.count, codes, rows, _FEW)
+        if found < 0:
+            return None
+        width, texts = column.width, []
+        for row in rows[0:found]:
+            number = self.first + row
+            value = bytes(ffi.buffer(column.values + number * width, column.lengths[number]))
+            text = self._owner.texts.get((field.name, value))
+            if text is None:
+                (text,) = self._lines(field, column, number, 1)
+                if len(self._owner.texts) < _CACHED:
+                    self._owner.texts[field.name, value] = text
+            texts.append(text)
+        return list(map(texts.__getitem__, bytes(ffi.buffer(codes))))
+
+    def _lines(self, field: Field[Any], column: Any, first: int, count: int) -> list[Any]:
+        prefix = ffi.NULL
+        if field.length:
+            prefix = ffi.addressof(self._store.column(field.length))
+        room = count * lib.PYNL_TEXT_LINE
+        out = ffi.new("char[]", room)
+        size = check(lib.pynl_text_addresses(ffi.addressof(column), prefix, first, count, field.kind.style, out, room))
+        lines: list[Any] = bytes(ffi.buffer(out, size)).decode("ascii").split("\n")
+        lines.pop()
         return lines
 
     def _entries(self, type: int, row: int, count: int) -> Entries:
@@ -330,8 +366,9 @@ class Layouts:
         key = varying, tuple(same.items())
         made: Any = self._made.get(key)
         if made is None:
-            made = self._made[key] = layout(self._record, varying, same)
-        return map(made, repeat(block), range(first, last), *(block[name][first:last] for name in varying))
+            made = self._made[key] = layout(self._record, *key)
+        columns = (block.handed_out(name)[first:last] for name in varying)
+        return map(made, repeat(block), _ROWS[first:last], *columns)
 
 
 class _Names(dict[Any, Any]):
@@ -347,7 +384,7 @@ class _Names(dict[Any, Any]):
             member = self._enum(value)
         except ValueError:
             return value
-        if len(self) < _CACHED_FLAGS:
+        if len(self) < _CACHED:
             self[value] = member
         return member
 

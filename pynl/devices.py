@@ -12,14 +12,15 @@ from .socket import Socket
 _RTM_GETLINK = 18
 _IFLA_IFNAME = 3
 _IFLA_ALT_IFNAME = 53
-_IFNAMSIZ = 16
+#: Bytes of a device's name, NUL included; longer ones are alternative names.
+IFNAMSIZ = 16
 _IFINFOMSG = struct.Struct("=BxHiII")
 
 
 def name_attribute(name: str) -> bytes:
     """The attribute that asks for a device by name: longer than 15 bytes, it can only be an alternative name."""
     data = TEXT.dump(name)
-    return tlv(_IFLA_IFNAME if len(data) <= _IFNAMSIZ else _IFLA_ALT_IFNAME, data)
+    return tlv(_IFLA_IFNAME if len(data) <= IFNAMSIZ else _IFLA_ALT_IFNAME, data)
 
 
 def index_of(socket: Socket, device: Any) -> Any:
@@ -36,6 +37,3 @@ def index_of(socket: Socket, device: Any) -> Any:
     except NetlinkError as error:
         raise NetlinkError(error.errno or 0, f"no device {device!r}", request="RTM_GETLINK") from None
     return _IFINFOMSG.unpack_from(replies[0].payload)[2]
-
-
-__all__ = ["index_of", "name_attribute"]

@@ -39,40 +39,50 @@ def encode(record: Record) -> bytes:
     header = _header(record)
     header += bytes(-len(header) % 4)
     parts = []
+    rows, row = record._rows, record._row
     for name in record.order():
         field = record.FIELDS.get(name)
         if field is None or field.within or (field.member and not field.extended):
             continue
-        value = getattr(record, name)
+        value = rows[name][row]
         if value is None:
             continue
         for item in value if field.many else (value,):
-            parts.append(_attribute(field, item))
+            parts.append(attribute(field, item))
     parts += [tlv(item.type, item.payload) if item.type >= 0 else item.payload for item in record.unknown]
     return header + b"".join(parts)
 
 
 def _header(record: Record) -> bytes:
+    rows, row = record._rows, record._row
+    values = [
+        _narrow(field, rows[field.name][row]) if field.extended else rows[field.name][row] for field in record.MEMBERS
+    ]
+    if record.PACKED:
+        try:
+            return record.PACKED.pack(*values)
+        except struct.error:  # for its reason, one by one
+            pass
     header = bytearray(record.HEADER)
-    for field in record.MEMBERS:
-        value = getattr(record, field.name)
+    for field, value in zip(record.MEMBERS, values, strict=True):
         if value is None:  # a struct that an older kernel cut short
             return bytes(header[: field.number])
         try:
-            header[field.number : field.number + field.kind.size] = _member(field, value)
+            header[field.number : field.number + field.kind.size] = field.kind.dump(value)
         except (TypeError, ValueError) as error:
             raise type(error)(f"{field.name}: {error}") from None
     return bytes(header)
 
 
-def _member(field: Field[Any], value: Any) -> bytes:
+def _narrow(field: Field[Any], value: Any) -> Any:
+    """What a member holds of a value that an attribute holds whole."""
     if field.extended and isinstance(value, int) and value >> (8 * field.kind.size):
         overflow = field.extended[2]
-        value = value & ((1 << 8 * field.kind.size) - 1) if overflow is None else overflow
-    return field.kind.dump(value)
+        return value & ((1 << 8 * field.kind.size) - 1) if overflow is None else overflow
+    return value
 
 
-def _attribute(field: Field[Any], value: Any) -> bytes:
+def attribute(field: Field[Any], value: Any) -> bytes:
     number = field.extended[0] if field.extended else field.number
     kind = field.extended[1] if field.extended else field.kind
     try:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from .schema import Record
 
 R = TypeVar("R", bound=Record)
+
+
+def _whole(record: Record) -> Hashable:
+    return record
 
 
 @dataclass(frozen=True)
@@ -30,3 +34,9 @@ class Family(Generic[R]):
     pushed: Mapping[str, str]
     #: Those of them that mean more to the kernel than that the field has this value: where it filtered, that counts.
     wider: frozenset[str] = frozenset()
+    #: Fields that only the kernel tells: of a record that was read and is to be written, they are left out.
+    volatile: frozenset[str] = frozenset()
+    #: Field -> what is to be written of a value that was read, where that is not all of it.
+    sent: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+    #: What tells one object from another, as the kernel does.
+    key: Callable[[Any], Hashable] = _whole

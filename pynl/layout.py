@@ -9,6 +9,7 @@ once, on the class. Nested fields stay as they are, read when asked for. A layou
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from types import new_class
 from typing import Any, TypeVar
 
@@ -17,7 +18,15 @@ from .schema import Record
 R = TypeVar("R", bound=Record)
 
 
-def layout(record: type[R], varying: tuple[str, ...], same: Mapping[str, Any]) -> Callable[..., R]:
+def layout(record: type[R], varying: tuple[str, ...], same: tuple[tuple[str, Any], ...]) -> Callable[..., R]:
+    """As :func:`_layout`, made once: a class takes longer to make than a thousand records."""
+    key: Any = record
+    made: Callable[..., R] = _layout(key, varying, same)
+    return made
+
+
+@lru_cache(256)
+def _layout(record: type[R], varying: tuple[str, ...], same: tuple[tuple[str, Any], ...]) -> Callable[..., R]:
     """What makes records of a layout of ``record``: called with block, row, and the values of ``varying`` in order.
 
     Slots can be filled at full speed only where assignment is object's own, which records forbid. So a record is made
@@ -28,7 +37,9 @@ def layout(record: type[R], varying: tuple[str, ...], same: Mapping[str, Any]) -
     namespace: dict[str, Any] = {}
     # As dataclasses do: a loop over the names would cost what this saves.
     exec(compile("\n".join([*lines, " self.__class__ = made"]), __name__, "exec"), namespace)
-    maker: Any = _subclass(record, record, object, {"__slots__": varying, "__init__": namespace["__init__"], **same})
+    maker: Any = _subclass(
+        record, record, object, {"__slots__": varying, "__init__": namespace["__init__"], **dict(same)}
+    )
     namespace["made"] = _subclass(maker, record, Record, {"__slots__": ()})
     return maker  # type: ignore[no-any-return]
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any, TypeVar
 
+from .batch import Collected
+from .bulk import Progress, Report
 from .netns import NetNS
 from .rtnl.addr import Address, Addresses
-from .rtnl.link import Link, Links
+from .rtnl.link import Link
+from .rtnl.links import Links
 from .rtnl.neigh import Neighbour, Neighbours
 from .rtnl.nexthop import NexthopObject, Nexthops
 from .rtnl.nsid import assign_nsid, nsid_of
@@ -15,11 +18,65 @@ from .rtnl.route import Route, Routes
 from .rtnl.rule import Rule, Rules
 from .socket import Socket
 from .table import Table
+from .verbs import Changes, Verbs
 
 N = TypeVar("N", bound="Netlink")
+B = TypeVar("B", bound="Batch")
 
 
-class Netlink:
+class Services:
+    """Every kind of object of one namespace, each behind its service.
+
+    Args:
+        socket: of the namespace.
+        changes: who carries changes out; None: the socket, at once.
+    """
+
+    def __init__(self, socket: Socket, changes: Changes | None = None) -> None:
+        self.routes = Routes(socket, changes)
+        self.links = Links(socket, changes)
+        self.addresses = Addresses(socket, changes)
+        self.neighbours = Neighbours(socket, changes)
+        self.rules = Rules(socket)
+        self.nexthops = Nexthops(socket)
+
+
+class Batch(Services):
+    """Changes that are checked as they are given, collected, and sent together when the block ends.
+
+    Its services are those of :class:`Netlink`; what they read is read at once. A block that is left by an exception
+    sends nothing.
+    """
+
+    def __init__(self, socket: Socket, on_error: str, progress: Progress | None) -> None:
+        self._collected = Collected(socket, on_error, progress)
+        super().__init__(socket, self._collected)
+        #: What became of the changes, once they have been sent.
+        self.report: Report | None = None
+
+    def __len__(self) -> int:
+        return len(self._collected)
+
+    def send(self) -> Report:
+        """Sends what has been collected so far.
+
+        Raises:
+            BulkInterrupted: Ctrl-C; its ``report`` tells exactly what was carried out.
+        """
+        self.report = self._collected.send()
+        return self.report
+
+    def __enter__(self: B) -> B:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None and len(self):
+            self.send()
+
+
+class Netlink(Services):
     """A session with the kernel of one network namespace; several threads may share it.
 
     Args:
@@ -33,12 +90,7 @@ class Netlink:
     def __init__(self, netns: NetNS | None = None, *, timeout: float | None = 30.0) -> None:
         #: The rtnetlink socket below the services.
         self.socket = Socket(netns=netns, timeout=timeout)
-        self.routes = Routes(self.socket)
-        self.links = Links(self.socket)
-        self.addresses = Addresses(self.socket)
-        self.neighbours = Neighbours(self.socket)
-        self.rules = Rules(self.socket)
-        self.nexthops = Nexthops(self.socket)
+        super().__init__(self.socket)
 
     def nsid(self, netns: NetNS) -> int | None:
         """The number that this session's namespace has for another (``link_netnsid`` of links), or None.
@@ -69,6 +121,25 @@ class Netlink:
         made = self.nsid(netns)
         assert made is not None
         return made
+
+    def batch(self, *, on_error: str = "stop", progress: Progress | None = None) -> Batch:
+        """Changes of any kind, packed into few sends: ``with nl.batch() as batch: batch.routes.add(...)``.
+
+        Args:
+            on_error: as for ``add_many``: "stop", "continue" or "rollback".
+            progress: as for ``add_many``.
+
+        Returns:
+            The batch; its ``report`` tells what became of each change.
+        """
+        return Batch(self.socket, on_error, progress)
+
+    def restore(self, table: Table[Any], /, *, on_error: str = "continue", progress: Progress | None = None) -> Report:
+        """Makes the objects of a table that was read, here or elsewhere: see the services' ``restore``."""
+        for service in vars(self).values():
+            if isinstance(service, Verbs) and service.FAMILY.record is table.record:
+                return service.restore(table, on_error=on_error, progress=progress)
+        raise TypeError(f"expected a table of records that can be written, not of {table.record.__name__}")
 
     def close(self) -> None:
         """Closes it; a thread that waits for an answer gets ClosedError. May be called twice."""

@@ -16,9 +16,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from struct import Struct
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
+from ._wire import lib
 from .fields import Field, Padding
 from .kinds import Kind
 
@@ -45,7 +47,7 @@ class Rows(dict[str, Sequence[Any]]):
         order: Sequence[str] | None = None,
         asked: Sequence[str] | None = None,
     ) -> None:
-        super().__init__((name, (value,)) for name, value in values.items())
+        super().__init__({name: (value,) for name, value in values.items()})
         self._unknown = unknown
         self._order = tuple(values) if order is None else tuple(order)
         #: The only fields that were read; None: all.
@@ -89,6 +91,13 @@ class Record:
     MEMBERS: ClassVar[Sequence[Field[Any]]] = ()
     #: Bytes of the fixed header.
     HEADER: ClassVar[int] = 0
+    #: Packs the header at once, where all its members are integers in host byte order.
+    PACKED: ClassVar[Struct | None] = None
+    #: The members of a header of zeros.
+    BLANK: ClassVar[Mapping[str, Any]] = {}
+    #: Fields shown with the prefix length that another one holds, and fields of nests shown as the record's own.
+    PREFIXES: ClassVar[Sequence[Field[Any]]] = ()
+    WITHIN: ClassVar[Sequence[Field[Any]]] = ()
     #: What the UAPI spelling of its attributes begins with.
     PREFIX: ClassVar[str] = ""
     #: The C struct of its fixed header, and what the spelling of its members begins with.
@@ -104,18 +113,25 @@ class Record:
         cls.PREFIX, cls.STRUCT, cls.STRUCT_PREFIX = prefix, struct, struct_prefix
         offset = 0
         fields = {}
+        codes = "="
         for name, value in list(vars(cls).items()):
             if isinstance(value, Padding):
                 offset += value.size
+                codes += f"{value.size}x"
                 delattr(cls, name)
             elif isinstance(value, Field):
                 fields[name] = value
                 if value.member:
                     value.number = offset
                     offset += value.kind.size
+                    codes += value.kind.format if value.kind.format and value.kind.code == lib.PYNL_INT else "?"
         cls.HEADER = offset
         cls.FIELDS = fields
         cls.MEMBERS = tuple(field for field in fields.values() if field.member)
+        cls.PACKED = None if "?" in codes else Struct(codes)
+        cls.BLANK = {field.name: field.kind.load(bytes(field.kind.size)) for field in cls.MEMBERS}
+        cls.PREFIXES = tuple(field for field in fields.values() if field.length)
+        cls.WITHIN = tuple(field for field in fields.values() if field.within)
         attributes = {field.number: field for field in fields.values() if not field.member and not field.within}
         attributes.update({field.extended[0]: field for field in cls.MEMBERS if field.extended})
         cls.ATTRIBUTES = attributes
@@ -138,38 +154,34 @@ class Record:
             values: the fields.
             normal: those of them that another record has: they stay as they are, even if no caller could give them.
         """
+        values = cls.translated(values)
         cls.known(values)
         values = cls._nested(values)
         made: dict[str, Any] = {}
+        selected: list[Field[Any]] = []
         for name, value in values.items():
-            if value is not None and not cls.FIELDS[name].select:
-                made[name] = value if normal.get(name) is value else normalize(cls.FIELDS[name], value)
-        cls._fit_lengths(made, {name for name in values if normal.get(name) is not values[name]})
-        for name, value in values.items():  # once what they depend on is there
-            field = cls.FIELDS[name]
-            if value is not None and field.select:
-                made[name] = _selected(field, made, value)
-        for name, field in cls.FIELDS.items():
-            if field.within and field.within[0] in made:
-                made[name] = getattr(made[field.within[0]], field.within[1])
-        defaults = {f.name: f.kind.load(bytes(f.kind.size)) for f in cls.MEMBERS if f.name not in made}
-        defaults.update(cls._defaults(made))
-        return Rows({**defaults, **made}, order=tuple(made))
-
-    @classmethod
-    def _fit_lengths(cls, made: dict[str, Any], given: set[str]) -> None:
-        """Prefixes and their lengths are told twice; what was given decides, the prefix before the length."""
-        for name, field in cls.FIELDS.items():
-            if not field.length:
+            if value is None:
                 continue
-            if name in given:
-                made[field.length] = int(made[name].rpartition("/")[2]) if name in made else 0
-            elif name in made and field.length in given:
-                made[name] = f"{made[name].partition('/')[0]}/{made[field.length]}"
+            field = cls.FIELDS[name]
+            if field.select:
+                selected.append(field)
+            else:
+                made[name] = value if normal.get(name) is value else normalize(field, value)
+        for field in cls.PREFIXES:
+            _fit_length(field, made, values, normal)
+        for field in selected:  # once what they depend on is there
+            made[field.name] = _selected(field, made, values[field.name])
+        for field in cls.WITHIN:
+            nest, name = field.within or ("", "")
+            if nest in made:
+                made[field.name] = getattr(made[nest], name)
+        return Rows({**cls.BLANK, **cls._defaults(made), **made}, order=tuple(made))
 
     @classmethod
-    def _nested(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+    def _nested(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
         """The values with those of nests that are shown as the record's own put into their nests."""
+        if not any(field.name in values for field in cls.WITHIN):
+            return values
         made = dict(values)
         for name, value in values.items():
             if not cls.FIELDS[name].within:
@@ -182,6 +194,11 @@ class Record:
             elif value is not None:
                 made[nest] = {**(outer or {}), inner: value}
         return made
+
+    @classmethod
+    def translated(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What a caller gave, as fields: a class may take arguments that are none, such as its properties."""
+        return values
 
     @classmethod
     def _defaults(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -230,7 +247,7 @@ class Record:
     def items(self) -> Iterator[tuple[str, Any]]:
         """Name and value of each field that is there."""
         for name in self.fields():
-            value = self._rows[name][self._row]
+            value = getattr(self, name)
             if value is not None:
                 yield name, value
 
@@ -239,7 +256,7 @@ class Record:
         return dict(self.items())
 
     def _values(self) -> tuple[Any, ...]:
-        return tuple(self._rows[name][self._row] for name in self.fields())
+        return tuple(getattr(self, name) for name in self.fields())
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Record) or other.RECORD is not self.RECORD:
@@ -306,6 +323,16 @@ def normalize(field: Field[Any], value: Any) -> Any:
         return _round_trip(kind, value)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{field.name}: {error}") from None
+
+
+def _fit_length(field: Field[Any], made: dict[str, Any], values: Mapping[str, Any], normal: Mapping[str, Any]) -> None:
+    """Prefixes and their lengths are told twice; what was given decides, the prefix before the length."""
+    name, length = field.name, field.length
+    assert length is not None
+    if name in values and normal.get(name) is not values[name]:
+        made[length] = int(made[name].rpartition("/")[2]) if name in made else 0
+    elif name in made and length in values and normal.get(length) is not values[length]:
+        made[name] = f"{made[name].partition('/')[0]}/{made[length]}"
 
 
 def _selected(field: Field[Any], values: Mapping[str, Any], value: Any) -> Record:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import struct
@@ -37,6 +38,8 @@ _GET_STRICT_CHK = 12
 #: A reply up to this many bytes is received by the caller's own thread: most are, and a thread costs more.
 _INLINE = 192 << 10
 _LONGEST = 2**31 - 1
+#: How often a thread that waits for answers looks for signals, in milliseconds.
+_LOOK = 100
 _HEADER = struct.Struct("=IHHII")
 
 
@@ -235,6 +238,40 @@ class Socket:
             raise
         reply.receive(0 if ahead else _INLINE)
         return reply
+
+    # ---- many requests in few sends, on a socket that one thread has to itself
+
+    def reserve(self, count: int) -> int:
+        """The first of so many sequence numbers that nothing else uses."""
+        first = next(self._sequence) & 0xFFFFFFFF
+        self._sequence = itertools.count(first + count)
+        return first
+
+    def transmit(self, data: Any, size: int) -> None:
+        """Sends packed requests; the kernel has carried them out when it returns."""
+        self._usable()
+        self._turns.clean = False
+        check(lib.pynl_socket_send(self._c, data, size), "sendto")
+
+    def collect(self, answers: Any, first: int, count: int) -> bool:
+        """Receives until the last of ``count`` requests is answered; False where answers were lost.
+
+        Args:
+            answers: struct pynl_answers, which gets the refusals.
+            first: the sequence number of the first request.
+            count: how many there are.
+        """
+        silent = time.monotonic() + (float("inf") if self.timeout is None else self.timeout)
+        lost = False
+        while True:
+            result = lib.pynl_answers_receive(answers, self._c, first, count, 0 if lost else _LOOK)
+            if result == -errno.ENOBUFS:  # all that will come is there already: a send returns when it is answered
+                lost = True
+            elif result == -errno.ETIMEDOUT and (lost or time.monotonic() > silent):
+                return False
+            elif result not in (-errno.EINTR, -errno.ETIMEDOUT):
+                check(result, "answers")
+                return not lost
 
     def _arrived(self) -> None:
         if self._closed:

@@ -51,6 +51,10 @@ class Columns(Mapping[str, memoryview]):
             raise KeyError(f"{name} is no text column")
         return view(column.text, column.text_size, self._store) if column.text_size else memoryview(b"")
 
+    def present(self, name: str) -> bool:
+        """Whether any row of the dump has a value."""
+        return bool(self._store.column(self._known(name)).count)
+
     def mask(self, name: str) -> memoryview | None:
         """One byte a row: 1 where the row has a value; None where all have. A copy, since the table has bits."""
         column, rows = self._store.column(self._known(name)), self._store.c.rows
@@ -181,6 +185,17 @@ class Table(Sequence[R], Generic[R]):
             return
         for number in range(rows.start // BLOCK, -(-rows.stop // BLOCK)):
             yield from self._blocks.records(number, max(rows.start - number * BLOCK, 0), rows.stop - number * BLOCK)
+
+    def values(self, name: str) -> list[Any]:
+        """One field of all records, as Python values: faster than asking each record."""
+        self.record.known([name])
+        rows, blocks = self._range(), self._blocks
+        made: list[Any] = []
+        if rows.step != 1:
+            return [blocks.block(row // BLOCK)[name][row % BLOCK] for row in rows]
+        for number in range(rows.start // BLOCK, -(-rows.stop // BLOCK)):
+            made += blocks.block(number)[name][max(rows.start - number * BLOCK, 0) : rows.stop - number * BLOCK]
+        return made
 
     def where(self, wanted: Callable[[R], bool]) -> Sequence[R]:
         """The records for which ``wanted`` is true."""

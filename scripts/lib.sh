@@ -92,7 +92,9 @@ prepare() {
   rm -f "$log"
   mkdir -p "$root/build" "$stamps"
   printf '%s\n' "$mark" >"$built"
-  touch "$built" "${missing[@]/#/$stamps/}"
+  for extra in ${1//,/ }; do
+    touch "$stamps/$extra"
+  done
 }
 
 # prepare_tests [EXTRAS]: without "frames" the tests of other libraries are skipped.

@@ -46,10 +46,15 @@ def run(host: Namespace, *command: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("page", pages_with("python"), ids=lambda page: page.name)
-def test_every_python_example_runs(host: Namespace, page: Path) -> None:
-    for example in blocks(page, "python"):
-        run(host, sys.executable, "-c", example)
+EXAMPLES = [(page, number) for page in pages_with("python") for number in range(len(blocks(page, "python")))]
+
+
+@pytest.mark.parametrize(("page", "number"), EXAMPLES, ids=lambda value: getattr(value, "name", str(value)))
+def test_every_python_example_runs(host: Namespace, page: Path, number: int) -> None:
+    example = blocks(page, "python")[number]
+    for module in re.findall(r"^import (\w+)", example, re.MULTILINE):
+        pytest.importorskip(module)
+    run(host, sys.executable, "-c", example)
 
 
 @pytest.mark.parametrize("page", pages_with("console"), ids=lambda page: page.name)

@@ -12,8 +12,10 @@ from ..family import Family
 from ..fields import attribute, member, struct
 from ..iproute2 import named_in
 from ..kinds import DEVICE, IP, S32, TEXT, U8, U32, enum, flags
+from ..netns import Descriptor
 from ..schema import Record
-from ..service import Service, address_text
+from ..service import address_text
+from ..verbs import Changeable
 from .constants import AddressFamily, AddressFlags, AddressProtocol, MessageType, RouteScope
 
 
@@ -78,6 +80,12 @@ class Address(Record, prefix="IFA_", struct="ifaddrmsg", struct_prefix="ifa_"):
         return None if self.own is None else ipaddress.ip_interface(f"{self.own}/{self.prefixlen}")
 
 
+def _length(name: str, text: str) -> int:
+    if not text.isdecimal():
+        raise ValueError(f"{name}: expected the length of its prefix behind the slash, not {text!r}")
+    return int(text)
+
+
 ADDRESSES = Family(
     name="addresses",
     record=Address,
@@ -86,13 +94,32 @@ ADDRESSES = Family(
     get=MessageType.RTM_GETADDR,
     protocols=(AddressFamily.AF_INET, AddressFamily.AF_INET6),
     pushed={"ifindex": "ifindex"},
+    key=lambda address: (address.family, address.ifindex, address.own, address.prefixlen, address.peer),
 )
 
 
-class Addresses(Service[Address]):
-    """The addresses of a namespace's devices."""
+class Addresses(Changeable[Address]):
+    """The addresses of a namespace's devices.
+
+    To write one, ``local`` (or ``address``, where there is no peer) may have its prefix length behind it:
+    ``local="192.0.2.1/24"``. ``address`` beside ``local`` is the peer's.
+    """
 
     FAMILY = ADDRESSES
+
+    def _arguments(self, values: Mapping[str, Any], keep: list[Descriptor]) -> Mapping[str, Any]:
+        made = dict(values)
+        for name in ("address", "local"):
+            value = made.get(name)
+            text = str(value) if isinstance(value, (str, ipaddress.IPv4Interface, ipaddress.IPv6Interface)) else ""
+            if "/" in text:
+                made[name], _, length = text.partition("/")
+                made["prefixlen"] = _length(name, length)
+        if made.get("local") is None and made.get("address") is not None:
+            made["local"] = made["address"]
+        elif made.get("address") is None and made.get("local") is not None:
+            made["address"] = made["local"]
+        return made
 
     def get(self, address: Any, **filters: Any) -> Address:
         """The entry of one of this namespace's own addresses (read by a dump: IPv4 knows no other way).

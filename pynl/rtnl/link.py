@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import NetlinkError
-from ..family import Family
 from ..fields import attribute, many, member, nest, pad, select, struct, within
 from ..iproute2 import GROUP
 from ..kinds import (
@@ -28,18 +25,14 @@ from ..kinds import (
     packed,
 )
 from ..schema import Record
-from ..service import Service
 from .bridge import BridgeAfSpec, BridgePort
 from .can import CanStats
-from .constants import AddressFamily, ExtFilter, LinkFlags, LinkMode, MessageType, OperState
+from .constants import AddressFamily, ExtFilter, LinkFlags, LinkMode, OperState
 from .kindconstants import NetkitMode, NetkitPairing, NetkitPolicy, NetkitScrub
 from .linkconstants import AddrGenMode, LinkEvent, LinkType, PortRequest, XdpAttached, XdpFlags
 from .linkkinds import LINK_KINDS, PORT_KINDS
 from .linkstats import LinkStats, LinkStats64
 from .vf import VfInfoList
-
-#: Bytes of a device's name, NUL included; longer ones are alternative names.
-IFNAMSIZ = 16
 
 # Within a class a field's name hides the function of that name.
 EXT_MASK = flags(U32, ExtFilter)
@@ -249,6 +242,17 @@ class Link(Record, prefix="IFLA_", struct="ifinfomsg", struct_prefix="ifi_"):
     #: The kind of a virtual link: bridge, vlan ...
     kind = within("linkinfo", LinkInfo.kind)
 
+    @classmethod
+    def translated(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """``up`` stands for the flag and that it is to change."""
+        if "up" not in values:
+            return values
+        made = dict(values)
+        up = LinkFlags.IFF_UP if made.pop("up") else LinkFlags(0)
+        made["flags"] = LinkFlags(int(made.get("flags") or 0) & ~LinkFlags.IFF_UP) | up
+        made["change"] = LinkFlags(int(made.get("change") or 0)) | LinkFlags.IFF_UP
+        return made
+
     @property
     def altnames(self) -> tuple[str, ...]:
         """Its alternative names."""
@@ -294,50 +298,3 @@ class Netkit(Record, prefix="IFLA_NETKIT_"):
 
 # Here, not in linkkinds.py: each holds a Link, and a Link holds them.
 LINK_KINDS.update(netkit=Netkit, veth=Veth, vxcan=Vxcan)
-
-
-LINKS = Family(
-    name="links",
-    record=Link,
-    new=MessageType.RTM_NEWLINK,
-    delete=MessageType.RTM_DELLINK,
-    get=MessageType.RTM_GETLINK,
-    protocols=(AddressFamily.AF_UNSPEC,),
-    pushed={"master": "master", "kind": "kind"},
-)
-
-
-class Links(Service[Link]):
-    """The network devices of a namespace.
-
-    Their dumps take ``ext_mask`` beside filters: an ExtFilter with what else to tell than the link itself (its virtual
-    functions, unless it says otherwise), or what to leave out, such as IPv6's counters. ``family=AF_BRIDGE`` asks for
-    the ports of bridges and their VLANs.
-    """
-
-    FAMILY = LINKS
-
-    def _options(self, filters: dict[str, Any]) -> Mapping[str, Any]:
-        return {"ext_mask": filters.pop("ext_mask", ExtFilter.RTEXT_FILTER_VF)}
-
-    def get(self, device: Any, *, ext_mask: ExtFilter = ExtFilter.RTEXT_FILTER_VF) -> Link:
-        """One link.
-
-        Args:
-            device: its name, an alternative name, or its index.
-            ext_mask: as :meth:`dump`.
-
-        Raises:
-            NetlinkError: ENODEV: there is none.
-        """
-        if not isinstance(device, str):
-            index = operator.index(device)
-            if index <= 0:
-                raise ValueError(f"device: expected a name or a positive index, not {device!r}")
-            return self._ask(Link(ifindex=index, ext_mask=ext_mask))
-        name = "ifname" if len(TEXT.dump(device)) <= IFNAMSIZ else "alt_ifname"
-        try:
-            return self._ask(Link(**{name: device}, ext_mask=ext_mask))
-        except NetlinkError as error:
-            said = error.message or f"no device {device!r}"
-            raise NetlinkError(error.errno or 0, said, attribute=error.attribute, request=error.request) from None

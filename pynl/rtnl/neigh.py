@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 from ..family import Family
 from ..fields import attribute, member, nest, pad, struct
 from ..iproute2 import named_in
 from ..kinds import BE16, DEVICE, DEVICE_S32, HARDWARE, IP, S32, U8, U16, U32, enum, flags
+from ..netns import Descriptor
 from ..schema import Record
-from ..service import Service
+from ..verbs import Appendable
 from .constants import (
     AddressFamily,
     MessageType,
@@ -85,6 +86,12 @@ class Neighbour(Record, prefix="NDA_", struct="ndmsg", struct_prefix="ndm_"):
         return None if self.dst is None else ipaddress.ip_address(self.dst)
 
 
+def _key(entry: Neighbour) -> Hashable:
+    kind = entry.flags & (NeighbourFlags.NTF_PROXY | NeighbourFlags.NTF_SELF)
+    hardware = entry.lladdr if entry.family == AddressFamily.AF_BRIDGE else None
+    return entry.family, entry.ifindex, kind, entry.dst, hardware, entry.vlan, entry.vni
+
+
 NEIGHBOURS = Family(
     name="neighbours",
     record=Neighbour,
@@ -94,11 +101,16 @@ NEIGHBOURS = Family(
     protocols=(AddressFamily.AF_UNSPEC,),
     pushed={"ifindex": "via_ifindex", "master": "master"},
     wider=frozenset({"master"}),  # of the device; only forwarding entries tell it themselves
+    volatile=frozenset({"cacheinfo", "probes"}),
+    key=_key,
 )
 
 
-class Neighbours(Service[Neighbour]):
+class Neighbours(Appendable[Neighbour]):
     """The neighbours of a namespace: ARP and NDP entries, proxies, and bridges' forwarding entries.
+
+    A new one is permanent unless its ``state`` says otherwise; ``proxy=True`` makes a proxy entry, and without ``dst``
+    it is a forwarding entry (``family=AF_BRIDGE``).
 
     Their dumps take ``proxy`` beside filters: True asks for the addresses that this host answers for, instead of its
     neighbours. ``family=AF_BRIDGE`` asks for the forwarding entries of bridges and VXLANs.
@@ -108,6 +120,18 @@ class Neighbours(Service[Neighbour]):
 
     def _options(self, filters: dict[str, Any]) -> Mapping[str, Any]:
         return {"flags": NeighbourFlags.NTF_PROXY} if filters.pop("proxy", False) else {}
+
+    def _arguments(self, values: Mapping[str, Any], keep: list[Descriptor]) -> Mapping[str, Any]:
+        made = dict(values)
+        if made.pop("proxy", False):
+            made["flags"] = NeighbourFlags(made.get("flags", 0)) | NeighbourFlags.NTF_PROXY
+        return made
+
+    def _completed(self, verb: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        rest: dict[str, Any] = {} if verb == "delete" else {"state": NeighbourState.NUD_PERMANENT}
+        if values.get("dst") is None:
+            rest["family"] = AddressFamily.AF_BRIDGE
+        return {**rest, **values}
 
     def get(self, dst: Any, device: Any, *, proxy: bool = False) -> Neighbour:
         """One neighbour (since 5.0).

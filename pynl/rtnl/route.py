@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 from ..family import Family
@@ -12,7 +12,8 @@ from ..fields import attribute, hops, member, nest, pad, prefix, select, struct
 from ..iproute2 import DSFIELD, REALMS, TABLE, named_in
 from ..kinds import BE32, BYTES, DEVICE, DEVICE_S32, IP, S32, TEXT, U8, U16, U32, VIA, enum, flags
 from ..schema import Record
-from ..service import Service, address_text
+from ..service import address_text
+from ..verbs import Appendable
 from .constants import (
     RT_TABLE_COMPAT,
     AddressFamily,
@@ -67,6 +68,17 @@ class Nexthop(Record, prefix="RTA_", struct="rtnexthop", struct_prefix="rtnh_"):
     newdst = attribute(19, BYTES)
     encap_type = attribute(21, enum(U16, EncapType))
     encap = select(22, "encap_type", ENCAPS)
+
+    @classmethod
+    def translated(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """``weight`` stands for ``hops``, which is one less."""
+        if "weight" not in values:
+            return values
+        made = dict(values)
+        weight = made.pop("weight")
+        if not isinstance(weight, int) or not 1 <= weight <= 256:
+            raise ValueError(f"weight: expected 1 to 256, not {weight!r}")
+        return {"hops": weight - 1, **made}
 
     @property
     def weight(self) -> int:
@@ -168,6 +180,30 @@ class Route(Record, prefix="RTA_", struct="rtmsg", struct_prefix="rtm_"):
         return None if self.prefsrc is None else ipaddress.ip_address(self.prefsrc)
 
 
+#: What next hops tell of themselves in a route's flags; the kernel refuses to be told.
+_TOLD = (
+    RouteFlags.RTNH_F_DEAD
+    | RouteFlags.RTNH_F_LINKDOWN
+    | RouteFlags.RTNH_F_OFFLOAD
+    | RouteFlags.RTNH_F_TRAP
+    | RouteFlags.RTNH_F_UNRESOLVED
+    | RouteFlags.RTM_F_OFFLOAD
+    | RouteFlags.RTM_F_TRAP
+    | RouteFlags.RTM_F_OFFLOAD_FAILED
+    | RouteFlags.RTM_F_CLONED
+)
+
+
+def _hops(hops: tuple[Nexthop, ...]) -> tuple[Nexthop, ...]:
+    return tuple(hop.replace(flags=hop.flags & NexthopFlags.RTNH_F_ONLINK) for hop in hops)
+
+
+def _key(route: Route) -> Hashable:
+    """IPv6 gives a route without a metric that of IP6_RT_PRIO_USER."""
+    metric = route.priority or (1024 if route.family == socket.AF_INET6 else 0)
+    return route.family, route.table, route.dst, route.src, route.tos, metric
+
+
 ROUTES = Family(
     name="routes",
     record=Route,
@@ -177,13 +213,44 @@ ROUTES = Family(
     protocols=(AddressFamily.AF_INET, AddressFamily.AF_INET6),
     pushed={name: name for name in ("table", "oif", "protocol", "type")},
     wider=frozenset({"oif"}),  # of any next hop
+    volatile=frozenset({"cacheinfo"}),
+    sent={"flags": lambda told: told & ~_TOLD, "multipath": _hops},
+    key=_key,
 )
 
 
-class Routes(Service[Route]):
-    """The routes of a namespace."""
+#: The types whose routes are in the table ``local`` unless told otherwise.
+_LOCAL = (RouteType.RTN_LOCAL, RouteType.RTN_BROADCAST, RouteType.RTN_NAT, RouteType.RTN_ANYCAST)
+
+
+class Routes(Appendable[Route]):
+    """The routes of a namespace.
+
+    Where a new route is not told them, its table, protocol, scope and type are those that ``ip route`` gives it.
+    """
 
     FAMILY = ROUTES
+
+    def _completed(self, verb: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        made = Route(**values)
+        given = {name for name, value in values.items() if value is not None}
+        if verb == "delete":  # what is not told may be anything
+            rest = {"table": 254, "scope": RouteScope.RT_SCOPE_NOWHERE}
+            return {**{name: value for name, value in rest.items() if name not in given}, **values}
+        type = made.type if "type" in given else RouteType.RTN_UNICAST
+        scope = RouteScope.RT_SCOPE_UNIVERSE
+        if made.family == socket.AF_INET and type == RouteType.RTN_UNICAST:
+            if not given & {"gateway", "via", "multipath", "nh_id"}:
+                scope = RouteScope.RT_SCOPE_LINK
+        elif made.family == socket.AF_INET and type in _LOCAL:
+            scope = RouteScope.RT_SCOPE_LINK if type == RouteType.RTN_BROADCAST else RouteScope.RT_SCOPE_HOST
+        rest = {
+            "table": 255 if type in _LOCAL else 254,
+            "protocol": RouteProtocol.RTPROT_BOOT,
+            "scope": scope,
+            "type": type,
+        }
+        return {**{name: value for name, value in rest.items() if name not in given}, **values}
 
     def get(self, dst: Any, *, fibmatch: bool = False, **options: Any) -> Route:
         """The route that the kernel would send a packet by.

@@ -1,0 +1,231 @@
+"""Many changes at once, and what becomes of them: the report, what was lost, what is undone, and differences."""
+
+from __future__ import annotations
+
+import errno
+import sys
+import time
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from .bulk import BulkInterrupted, Failure, Outcomes, Packed, Progress, Report, Requests, run
+from .encode import encode
+from .errors import NetlinkError
+from .family import Family
+from .plan import column_kind, parse
+from .schema import Record
+from .socket import Socket
+from .table import Table
+
+R = TypeVar("R", bound=Record)
+
+#: What becomes of the other requests when one is refused.
+ON_ERROR = ("stop", "continue", "rollback")
+
+NLM_F_REPLACE = 0x100
+NLM_F_EXCL = 0x200
+NLM_F_CREATE = 0x400
+NLM_F_APPEND = 0x800
+
+#: Verb -> the flags of its request (RFC 3549, section 2.3.2.1).
+FLAGS = {
+    "add": NLM_F_CREATE | NLM_F_EXCL,
+    "replace": NLM_F_CREATE | NLM_F_REPLACE,
+    "change": NLM_F_REPLACE,
+    "append": NLM_F_CREATE | NLM_F_APPEND,
+    "delete": 0,
+    "set": 0,
+}
+
+
+@dataclass(frozen=True)
+class Asked(Generic[R]):
+    """What one request was to do."""
+
+    verb: str
+    family: Family[R]
+    record: R
+
+
+#: Reads all objects of a family, by their keys.
+Read = Callable[[Family[Any]], Mapping[Hashable, Any]]
+
+
+def carry_out(
+    socket: Socket,
+    requests: Requests,
+    asked: Callable[[int], Asked[Any]],
+    read: Read,
+    families: Iterable[Family[Any]],
+    on_error: str,
+    progress: Progress | None,
+) -> Report:
+    """Sends requests and reports what became of them.
+
+    Args:
+        socket: of the namespace.
+        requests: encoded.
+        asked: the place of a request -> what it was to do.
+        read: what is there, where that has to be known.
+        families: those that the requests are of.
+        on_error: one of ON_ERROR.
+        progress: see :data:`pynl.bulk.Progress`.
+
+    Raises:
+        BulkInterrupted: Ctrl-C came; its ``report`` tells what was carried out until then.
+        ValueError: no such way with errors.
+    """
+    if on_error not in ON_ERROR:
+        raise ValueError(f"on_error: expected one of {', '.join(ON_ERROR)}, not {on_error!r}")
+    started = time.monotonic()
+    before = {family.name: read(family) for family in families} if on_error == "rollback" else {}
+    outcomes = run(socket, requests, on_error != "continue", progress)
+    report = Report(total=len(requests), unsent=len(requests) - outcomes.sent)
+    _settle(outcomes, asked, read)
+    for index, error in sorted(outcomes.errors.items()):
+        report.failures.append(Failure(index, asked(index).record, error))
+    report.unknown = outcomes.unknown
+    report.done = outcomes.sent - len(outcomes.errors) - len(outcomes.unknown)
+    if on_error == "rollback" and (outcomes.errors or outcomes.unknown or outcomes.interrupted):
+        _undo(socket, outcomes, asked, before, report)
+    report.duration = time.monotonic() - started
+    if outcomes.interrupted:
+        raise BulkInterrupted(report)
+    return report
+
+
+def _settle(outcomes: Outcomes, asked: Callable[[int], Asked[Any]], read: Read) -> None:
+    """Finds out by reading what became of requests whose answers were lost, as far as what is there tells."""
+    there: dict[str, Mapping[Hashable, Any]] = {}
+    unknown, outcomes.unknown = outcomes.unknown, []
+    for index in unknown:
+        request = asked(index)
+        family = request.family
+        if family.name not in there:
+            there[family.name] = read(family)
+        found = family.key(request.record) in there[family.name]
+        if request.verb in ("change", "set"):
+            outcomes.unknown.append(index)
+        elif found == (request.verb == "delete"):
+            outcomes.errors[index] = NetlinkError(errno.ENOBUFS, "the answer was lost, and it was not carried out")
+
+
+def _undo(
+    socket: Socket,
+    outcomes: Outcomes,
+    asked: Callable[[int], Asked[Any]],
+    before: Mapping[str, Mapping[Hashable, Any]],
+    report: Report,
+) -> None:
+    """Undoes what was carried out, the last first."""
+    done = [i for i in range(outcomes.sent) if i not in outcomes.errors and i not in set(outcomes.unknown)]
+    undoing: list[tuple[Any, int, type[Record], bytes]] = []
+    places: list[int] = []
+    for index in reversed(done):
+        request = asked(index)
+        family = request.family
+        old = before[family.name].get(family.key(request.record))
+        if request.verb == "delete" and old is None:
+            report.kept.append(index)
+            continue
+        places.append(index)
+        if request.verb == "delete":
+            undoing.append(_change(family, "add", sendable(family, old)))
+        elif old is not None and request.verb != "append":
+            undoing.append(_change(family, "replace", sendable(family, old)))
+        else:
+            undoing.append(_change(family, "delete", request.record))
+    undone = run(socket, Packed(undoing), False, None)
+    report.kept = sorted([*report.kept, *(places[i] for i in undone.errors), *(places[i] for i in undone.unknown)])
+    report.undone = len(done) - len(report.kept)
+    report.done = len(report.kept)
+
+
+def _change(family: Family[Any], verb: str, record: Record) -> tuple[Any, int, type[Record], bytes]:
+    type = family.delete if verb == "delete" else family.new
+    return type, FLAGS[verb], family.record, encode(record)
+
+
+def sendable(family: Family[R], record: R, **values: Any) -> R:
+    """A record that was read, as the kernel takes it: without what only the kernel tells."""
+    own = {name: None for name in family.volatile if getattr(record, name, None) is not None}
+    told = {name: getattr(record, name) for name in family.sent}
+    sent = {name: family.sent[name](value) for name, value in told.items() if value is not None}
+    return record.replace(**{**own, **sent, **values})
+
+
+def asked_of(verb: str, family: Family[Any], requests: Requests) -> Callable[[int], Asked[Any]]:
+    """What the requests of one verb and family were to do."""
+
+    def asked(index: int) -> Asked[Any]:
+        _, record, payload = requests.payload(index)
+        return Asked(verb, family, parse(record, payload))
+
+    return asked
+
+
+@dataclass
+class Difference(Generic[R]):
+    """What ``sync`` changed, or would change.
+
+    Attributes:
+        added: records that were not there.
+        replaced: records in the place of others with the same key.
+        deleted: records that were there and not wanted.
+        same: how many were there as wanted.
+        reports: what became of the deletions, replacements and additions, of those that there were; empty of a dry run.
+    """
+
+    added: Sequence[R] = ()
+    replaced: Sequence[R] = ()
+    deleted: Sequence[R] = ()
+    same: int = 0
+    reports: list[Report] = field(default_factory=list)
+
+
+def difference(family: Family[R], names: Sequence[str], wanted: Table[R], there: Table[R]) -> Difference[R]:
+    """What has to be done so that what is there becomes what is wanted.
+
+    Args:
+        family: of both.
+        names: the fields that are compared.
+        wanted: with the kernel's own defaults or without.
+        there: what the kernel told.
+    """
+    pairs = ((_values(family, name, wanted), _values(family, name, there)) for name in names)
+    differing = [(one, other) for one, other in pairs if not _same(one, other)] or [
+        ([0] * len(wanted), [0] * len(there))
+    ]
+    contents, present = (list(zip(*columns, strict=True)) for columns in zip(*differing, strict=True))
+    same = set(contents) & set(present)
+    new = {family.key(r): r for r in map(wanted.__getitem__, _without(contents, same))}
+    old = {family.key(r): r for r in map(there.__getitem__, _without(present, same))}
+    added = [record for key, record in new.items() if key not in old]
+    replaced = [record for key, record in new.items() if key in old]
+    deleted = [record for key, record in old.items() if key not in new]
+    return Difference(added, replaced, deleted, len(same))
+
+
+def _without(contents: Sequence[Any], same: set[Any]) -> list[int]:
+    return [row for row, content in enumerate(contents) if content not in same]
+
+
+def _same(one: Sequence[Any], other: Sequence[Any]) -> bool:
+    """All values of both are one and the same, which tells no row from another."""
+    return bool(one and other) and one.count(one[0]) == len(one) and other.count(one[0]) == len(other)
+
+
+def _values(family: Family[Any], name: str, table: Table[Any]) -> list[Any]:
+    """What to compare of one field of all records: numbers as they are, less what only the kernel tells."""
+    kind = column_kind(table.record.FIELDS[name])
+    if kind.format is None or not table.columns.present(name):
+        return table.values(name)
+    values = table.columns[name].tolist()
+    if name in family.sent:
+        told = {
+            value: int(family.sent[name](kind.load(value.to_bytes(kind.size, sys.byteorder)))) for value in set(values)
+        }
+        values = list(map(told.__getitem__, values))
+    mask = table.columns.mask(name)
+    return values if mask is None else [v if there else None for v, there in zip(values, mask, strict=True)]

@@ -1,0 +1,277 @@
+"""Requests made of columns: many objects of one kind, given as records, mappings, columns or an Arrow table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import IntEnum
+from operator import attrgetter, itemgetter, methodcaller
+from typing import Any
+
+from ._wire import ffi, lib
+from .encode import encode
+from .errors import check
+from .family import Family
+from .fields import Field
+from .frames import arrow
+from .gather import Column, Normalize, Same, gather
+from .kinds import BYTES
+from .plan import choose, column_kind, plan_of
+from .schema import Record, normalize
+from .store import Store
+from .table import Table
+
+#: Field -> its values, one an object.
+Values = Mapping[str, Sequence[Any]]
+#: The fields of one object -> the record to send, with what a family adds of itself.
+Complete = Callable[[Mapping[str, Any]], Record]
+
+_HEADER = 16
+
+
+class Rows:
+    """Requests of one type for many objects, encoded in C from columns.
+
+    Args:
+        cls: their class.
+        type: the message type.
+        flags: NLM_F_* beside NLM_F_REQUEST.
+        values: the fields.
+        complete: see above.
+        resolve: see :func:`pynl.gather.gather`.
+
+    Raises:
+        TypeError, ValueError: a value that a field cannot have, or no such field. Nothing has been sent.
+    """
+
+    def __init__(
+        self, cls: type[Record], type: IntEnum, flags: int, values: Values, complete: Complete, resolve: Normalize
+    ) -> None:
+        cls.known(values)
+        self._cls, self._type, self._values = cls, type, values
+        self._count = len(next(iter(values.values()), ()))
+        self._columns: dict[str, tuple[int, Column]] = {}
+        self._constant: set[str] = set()
+        for name, column in values.items():
+            self._gather(name, column, resolve)
+        header = self._complete(complete, resolve)
+        self._header = ffi.from_buffer("uint8_t[]", header)
+        self._request = ffi.new("struct pynl_request *", (type, flags, len(header), self._header))
+        parts = [part for name in self._columns for part in self._parts(name)]
+        self._c_parts = ffi.new("struct pynl_part[]", parts)
+        self._part_count = len(parts)
+        self._out = ffi.NULL
+        self._room = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def _gather(self, name: str, values: Sequence[Any], resolve: Normalize) -> None:
+        made = gather(self._cls.FIELDS[name], [values.value] if isinstance(values, Same) else values, resolve)
+        self._columns.update(made)
+        if isinstance(values, Same):
+            self._constant |= made.keys()
+
+    def _parts(self, name: str) -> Iterable[tuple[Any, int, bool, int, int, int]]:
+        field = self._cls.FIELDS[name]
+        kind, column = self._columns[name]
+        same = name in self._constant
+        if field.member:
+            overflow = -1 if not field.extended or field.extended[2] is None else field.extended[2]
+            yield column.c, lib.PYNL_MEMBER, same, field.number, field.kind.size, overflow
+        if not field.member or field.extended:
+            number = field.extended[0] if field.extended else field.number
+            yield column.c, kind, same, number, 0, -1
+
+    def _complete(self, complete: Complete, resolve: Normalize) -> bytes:
+        """Adds what a family adds of itself; returns the header of all rows, or of the first."""
+        patterns = self._patterns()
+        firsts: dict[Any, int] = {}
+        for row, pattern in enumerate(patterns or ((),) * min(self._count, 1)):
+            firsts.setdefault(pattern, row)
+        made = {pattern: complete(self._object(row)) for pattern, row in firsts.items()}
+        if not made:
+            return bytes(self._cls.HEADER)
+        added = {name for record in made.values() for name in record.order() if name not in self._columns}
+        if patterns:
+            added |= {field.name for field in self._cls.MEMBERS if field.name not in self._columns}
+        for name in sorted(added, key=list(self._cls.FIELDS).index):
+            values: Sequence[Any]
+            if patterns:
+                values = [getattr(made[pattern], name) for pattern in patterns]
+            else:
+                values = Same(getattr(made[()], name), self._count)
+            self._gather(name, values, resolve)
+        return encode(next(iter(made.values())))[: self._cls.HEADER]
+
+    def _patterns(self) -> list[Any] | None:
+        """What tells rows apart that are completed differently: the fields they have, families; None: nothing."""
+        traits: list[Sequence[Any]] = []
+        for name, (_, column) in self._columns.items():
+            if name in self._constant:
+                continue
+            if name in ("type", "family"):
+                traits.append(list(self._values.get(name, ())))
+            elif column.lengths is not None:
+                traits.append(column.lengths)
+            elif column.there is not None:
+                traits.append(column.there)
+        traits = [trait for trait in traits if len(trait) and trait.count(trait[0]) != len(trait)]
+        return list(zip(*traits, strict=True)) if traits else None
+
+    def _object(self, row: int) -> dict[str, Any]:
+        return {name: column[row] for name, column in self._values.items() if column[row] is not None}
+
+    def pack(self, first: int, most: int, sequence: int, room: int) -> tuple[Any, int, int]:
+        """As :meth:`pynl.bulk.Requests.pack`."""
+        if room > self._room:
+            self._out, self._room = ffi.new("uint8_t[]", room), room
+        size = ffi.new("uint64_t *")
+        last = min(first + most, self._count)
+        count = lib.pynl_bulk_encode(
+            self._request, self._c_parts, self._part_count, first, last, sequence, self._out, room, size
+        )
+        return self._out, check(count, self._type.name), size[0]
+
+    def store(self) -> Store:
+        """The same objects as a table's rows, as if the kernel had told of them."""
+        store = Store(plan_of(self._cls))
+        first, room = 0, 1 << 20
+        while first < self._count:
+            data, count, size = self.pack(first, self._count, 0, room)
+            segment = lib.pynl_segment_new(data, size)
+            if segment == ffi.NULL:
+                raise MemoryError("no memory for the messages")
+            store.decode(segment)
+            first += count
+        store.end()
+        return store
+
+    def payload(self, index: int) -> tuple[str, type[Record], bytes]:
+        """As :meth:`pynl.bulk.Requests.payload`."""
+        room = 1 << 17
+        out, size = ffi.new("uint8_t[]", room), ffi.new("uint64_t *")
+        encoded = lib.pynl_bulk_encode(
+            self._request, self._c_parts, self._part_count, index, index + 1, 0, out, room, size
+        )
+        check(encoded, self._type.name)
+        return self._type.name, self._cls, bytes(ffi.buffer(out, size[0]))[_HEADER:]
+
+
+def columns_of(family: Family[Any], objects: Any) -> Values:
+    """The fields of many objects.
+
+    Args:
+        family: theirs.
+        objects: a Table; anything with ``__arrow_c_stream__``; a mapping of columns, in which a single value stands for
+            all rows; or records and mappings.
+    """
+    if isinstance(objects, Table):
+        if objects.record is not family.record:
+            raise TypeError(f"expected a table of {family.record.__name__}, not of {objects.record.__name__}")
+        return _from_table(family, objects)
+    if hasattr(objects, "__arrow_c_stream__"):
+        return _from_arrow(family, arrow(objects))
+    if isinstance(objects, Mapping):
+        return _broadcast(objects)
+    rows = list(objects)
+    if rows and all(isinstance(row, family.record) for row in rows):
+        return _from_records(family, rows)
+    mappings = [_row(family, row) for row in rows]
+    first = mappings[0].keys() if mappings else ()
+    if all(map(first.__eq__, map(_keys, mappings))):
+        return {name: list(map(itemgetter(name), mappings)) for name in first}
+    names = dict.fromkeys(name for row in mappings for name in row)
+    return {name: [row.get(name) for row in mappings] for name in names}
+
+
+_keys = methodcaller("keys")
+
+
+def _from_table(family: Family[Any], table: Table[Any]) -> Values:
+    names = (name for name in table.record.FIELDS if not _kernels_own(family, name))
+    made = {name: table.values(name) for name in names if table.columns.present(name)}
+    return {name: _all_told(family, name, values) for name, values in made.items()}
+
+
+def _all_told(family: Family[Any], name: str, values: list[Any]) -> list[Any]:
+    return [_told(family, name, value) for value in values] if name in family.sent else values
+
+
+def _from_records(family: Family[Any], records: Sequence[Any]) -> Values:
+    made = {}
+    for name in family.record.FIELDS:
+        if not _kernels_own(family, name):
+            values = list(map(attrgetter(name), records))
+            if values.count(None) < len(values):
+                made[name] = _all_told(family, name, values)
+    return made
+
+
+def _row(family: Family[Any], item: Any) -> Mapping[str, Any]:
+    cls = family.record
+    if isinstance(item, Mapping):
+        return item
+    if not isinstance(item, cls):
+        raise TypeError(f"expected {cls.__name__} records or mappings of their fields, not {item!r}")
+    fields = (name for name, _ in item.items() if not _kernels_own(family, name))
+    return {name: _told(family, name, getattr(item, name)) for name in fields}
+
+
+def _kernels_own(family: Family[Any], name: str) -> bool:
+    """Fields that are not to be sent: the kernel's, and those that others tell, as the length of a prefix is."""
+    field = family.record.FIELDS[name]
+    return name in family.volatile or bool(field.within) or any(name == p.length for p in family.record.PREFIXES)
+
+
+def _told(family: Family[Any], name: str, value: Any) -> Any:
+    return family.sent[name](value) if value is not None and name in family.sent else value
+
+
+def _broadcast(columns: Mapping[str, Any]) -> Values:
+    made = {name: _listed(values) for name, values in columns.items()}
+    counts = {len(values) for values in made.values() if isinstance(values, list)}
+    if len(counts) > 1:
+        raise ValueError(f"columns of different lengths: {', '.join(map(str, sorted(counts)))}")
+    count = counts.pop() if counts else 1
+    return {name: values if isinstance(values, list) else Same(values, count) for name, values in made.items()}
+
+
+def _listed(values: Any) -> Any:
+    """A column as a list; a single value as it is."""
+    if hasattr(values, "tolist"):
+        return values.tolist()
+    return list(values) if isinstance(values, Iterable) and not isinstance(values, (str, bytes, Mapping)) else values
+
+
+def _from_arrow(family: Family[Any], table: Any) -> Values:
+    cls = family.record
+    made: dict[str, list[Any]] = {}
+    for name in table.column_names:
+        if name.endswith("_bytes") and name.removesuffix("_bytes") in table.column_names:
+            continue
+        cls.known([name])
+        if not _kernels_own(family, name) and table[name].null_count < len(table):
+            made[name] = table[name].to_pylist()
+    for name, values in made.items():
+        field = cls.FIELDS[name]
+        if field.select or (field.kind.record is None and column_kind(field).format is None):
+            by = field.select[0] if field.select else name
+            selectors = made.get(by, values)
+            made[name] = [_unwired(field, selector, value) for selector, value in zip(selectors, values, strict=True)]
+        if name in family.sent:
+            made[name] = [
+                None if value is None else _told(family, name, normalize(field, value)) for value in made[name]
+            ]
+    return made
+
+
+def _record(field: Field[Any], value: Any) -> Any:
+    """A value as a record has it."""
+    return normalize(field, value)
+
+
+def _unwired(field: Field[Any], selector: Any, value: Any) -> Any:
+    """What Arrow has as bytes, since it has no type for it."""
+    if not isinstance(value, bytes) or field.kind is BYTES:
+        return value
+    return choose(field, selector, value) if field.select else field.kind.load(value)

@@ -1,0 +1,297 @@
+"""What every kind of object that can be written is told: add, replace, change, append, delete, flush."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from enum import IntEnum
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from .bulk import Progress, Report
+from .encode import encode
+from .fields import Field
+from .many import FLAGS, Difference, asked_of, carry_out, difference, sendable
+from .netns import Descriptor
+from .rows import Rows, Values, columns_of
+from .schema import Opaque, Record, normalize
+from .service import Service
+from .socket import Socket
+from .table import Table
+
+R = TypeVar("R", bound=Record)
+
+#: What the kernel says of an object that is not there.
+_GONE = (errno.ENOENT, errno.ESRCH, errno.EADDRNOTAVAIL, errno.ENODEV)
+
+
+class Change(NamedTuple):
+    """One request that changes something, encoded."""
+
+    verb: str
+    type: IntEnum
+    record: Record
+    payload: bytes
+    #: The service that was told.
+    service: Verbs[Any]
+    #: What has to stay open until it is carried out.
+    keep: tuple[Descriptor, ...] = ()
+
+
+class Changes(Protocol):
+    """Who carries changes out: a socket at once, or a batch later."""
+
+    def change(self, change: Change) -> None:
+        """Takes a change."""
+
+
+class Direct:
+    """Carries out each change as it comes; what the kernel refuses is raised."""
+
+    def __init__(self, socket: Socket) -> None:
+        self._socket = socket
+
+    def change(self, change: Change) -> None:
+        """Sends it, and waits for the ACK."""
+        type, record = change.type, change.record
+        self._socket.request(type, change.payload, FLAGS[change.verb], record=record.RECORD, name=type.name)
+
+
+class Verbs(Service[R]):
+    """Writes one kind of object, besides reading it.
+
+    Every verb takes a record (one that was read earlier, say, or ``record.replace(...)`` of it), or the record's own
+    fields as keyword arguments, or both: the arguments then replace the record's. Devices may be given by name.
+    """
+
+    def __init__(self, socket: Socket, changes: Changes | None = None) -> None:
+        super().__init__(socket)
+        self._changes = Direct(socket) if changes is None else changes
+
+    def add(self, record: R | None = None, /, **values: Any) -> None:
+        """Makes a new object.
+
+        Raises:
+            NetlinkError: EEXIST: there is one; otherwise why the kernel refused it.
+            TypeError: an argument that is no field (the message names the nearest).
+            ValueError: a value that a field cannot have. As with TypeError nothing was sent.
+        """
+        self._change("add", record, values)
+
+    def delete(self, record: R | None = None, /, **values: Any) -> None:
+        """Removes an object; what is given has to tell which one.
+
+        Raises:
+            NetlinkError: ENOENT, ESRCH, EADDRNOTAVAIL: there is none; otherwise why the kernel refused.
+            TypeError, ValueError: as :meth:`add`.
+        """
+        self._change("delete", record, values)
+
+    # ---- many at once
+
+    def add_many(self, objects: Any, /, *, on_error: str = "stop", progress: Progress | None = None) -> Report:
+        """Makes many objects, packed into few sends.
+
+        Args:
+            objects: records; mappings of fields; a mapping of columns (lists, arrays; a single value stands for all); a
+                Table; or what offers Arrow's PyCapsule stream, such as a data frame.
+            on_error: "stop": after a request that is refused nothing more is sent (what was sent together with it is
+                carried out, as the report tells); "continue"; "rollback": as "stop", and what was done is undone.
+            progress: called with how many are through and how many there are, in another thread, after each send.
+
+        Returns:
+            What became of each.
+
+        Raises:
+            TypeError, ValueError: as :meth:`add`, naming the row; nothing was sent.
+            BulkInterrupted: Ctrl-C; ``report`` tells exactly what was carried out.
+        """
+        return self._many("add", objects, on_error, progress)
+
+    def delete_many(self, objects: Any, /, *, on_error: str = "stop", progress: Progress | None = None) -> Report:
+        """Removes many objects. As :meth:`add_many`."""
+        return self._many("delete", objects, on_error, progress)
+
+    def flush(self, **filters: Any) -> Report:
+        """Removes all objects that :meth:`dump` finds with these filters; those that went meanwhile count as done."""
+        report = self._many("delete", self.dump(**filters), "continue", None)
+        gone = [failure for failure in report.failures if failure.error.errno in _GONE]
+        report.failures = [failure for failure in report.failures if failure.error.errno not in _GONE]
+        report.done += len(gone)
+        return report
+
+    def restore(self, objects: Any, /, *, on_error: str = "continue", progress: Progress | None = None) -> Report:
+        """Makes the objects of a table that was read, or saved and read back, as they were. As :meth:`add_many`."""
+        return self._many("add", objects, on_error, progress)
+
+    def _many(self, verb: str, objects: Any, on_error: str, progress: Progress | None) -> Report:
+        family = self.FAMILY
+        keep: list[Descriptor] = []
+        rows = self._rows(verb, objects, keep)
+        asked = asked_of(verb, family, rows)
+        return carry_out(self.socket, rows, asked, lambda _: self.read(), [family], on_error, progress)
+
+    def _rows(self, verb: str, objects: Any, keep: list[Descriptor]) -> Rows:
+        family = self.FAMILY
+        names = Names(self._index)
+        values = columns_of(family, objects)
+        if type(self)._arguments is not Verbs._arguments:
+            values = self._translated(values, keep)
+
+        def complete(fields: Mapping[str, Any]) -> Record:
+            return self.request(verb, None, fields, [])
+
+        def resolved(field: Field[Any], value: Any) -> Any:
+            return normalize(field, _resolved(field, value, {}, names))
+
+        message = family.delete if verb == "delete" else family.new
+        return Rows(family.record, message, FLAGS[verb], values, complete, resolved)
+
+    def _translated(self, values: Values, keep: list[Descriptor]) -> Values:
+        """The fields that the arguments of each row stand for."""
+        rows = zip(*values.values(), strict=True)
+        given = ({n: v for n, v in zip(values, row, strict=True) if v is not None} for row in rows)
+        made = [self.FAMILY.record.translated(self._arguments(row, keep)) for row in given]
+        return {name: [row.get(name) for row in made] for name in dict.fromkeys(name for row in made for name in row)}
+
+    def read(self) -> Mapping[Hashable, R]:
+        """All objects by what tells them apart."""
+        return {self.FAMILY.key(record): record for record in self.dump()}
+
+    def sync(self, wanted: Any, /, *, dry_run: bool = False, **filters: Any) -> Difference[R]:
+        """Makes what is there what is wanted, and leaves alone what is so already.
+
+        Args:
+            wanted: as :meth:`add_many`.
+            dry_run: only tell the difference.
+            filters: which objects to look at, as :meth:`dump`: ``table=100, protocol="bgp"``. What is wanted gets these
+                values where it does not say otherwise.
+
+        Returns:
+            The difference, and (unless it is a dry run) the reports of the changes.
+
+        Raises:
+            as :meth:`add_many`.
+        """
+        there: Table[R] = self.dump(**filters)
+        values = columns_of(self.FAMILY, wanted)
+        count = len(next(iter(values.values()), ()))
+        given = {**{name: [value] * count for name, value in filters.items()}, **values} if count else {}
+        names = [
+            name for name in dict.fromkeys((*given, *self.FAMILY.record.BLANK)) if name in self.FAMILY.record.FIELDS
+        ]
+        made: Table[R] = Table(self._rows("add", given, []).store()) if count else there[:0]
+        found = difference(self.FAMILY, names, made, there)
+        if not dry_run:
+            steps = (("delete", found.deleted), ("replace", found.replaced), ("add", found.added))
+            found.reports = [self._many(verb, records, "continue", None) for verb, records in steps if records]
+        return found
+
+    # ---- one request
+
+    def _change(self, verb: str, record: R | None, values: Mapping[str, Any]) -> None:
+        keep: list[Descriptor] = []
+        wanted = self.request(verb, record, values, keep)
+        self._send(verb, self.FAMILY.delete if verb == "delete" else self.FAMILY.new, wanted, keep)
+
+    def _send(self, verb: str, type: IntEnum, wanted: Record, keep: Sequence[Descriptor] = ()) -> None:
+        self._changes.change(Change(verb, type, wanted, encode(wanted), self, tuple(keep)))
+
+    def request(self, verb: str, record: R | None, values: Mapping[str, Any], keep: list[Descriptor]) -> R:
+        """The record that a verb sends.
+
+        Args:
+            verb: "add" ...
+            record: one to begin with, less what only the kernel tells.
+            values: fields and values as the caller gave them.
+            keep: gets what has to stay open until it is sent.
+        """
+        cls: type[R] = self.FAMILY.record
+        if record is not None and not isinstance(record, cls):
+            raise TypeError(f"expected a {cls.__name__}, not {record!r}")
+        given = resolve(cls, self._arguments(values, keep), self._index)
+        if record is None:
+            return cls(**self._completed(verb, given))
+        made: R = sendable(self.FAMILY, record, **given)
+        return made
+
+    def _arguments(self, values: Mapping[str, Any], keep: list[Descriptor]) -> Mapping[str, Any]:
+        """Keyword arguments as fields: a family may take some that are none."""
+        return values
+
+    def _completed(self, verb: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The fields of a request that was given by keyword arguments, with what a family adds of itself."""
+        return values
+
+
+class Replaceable(Verbs[R]):
+    """Objects that can be replaced as a whole."""
+
+    def replace(self, record: R | None = None, /, **values: Any) -> None:
+        """Makes an object, in the place of the one with the same key if there is one. As :meth:`add`."""
+        self._change("replace", record, values)
+
+    def replace_many(self, objects: Any, /, *, on_error: str = "stop", progress: Progress | None = None) -> Report:
+        """Replaces many objects. As :meth:`add_many`."""
+        return self._many("replace", objects, on_error, progress)
+
+
+class Changeable(Replaceable[R]):
+    """Objects that can be replaced only if they are there."""
+
+    def change(self, record: R | None = None, /, **values: Any) -> None:
+        """Replaces an object that is there.
+
+        Raises:
+            NetlinkError: ENOENT and the like: there is none. As :meth:`add` for the rest.
+        """
+        self._change("change", record, values)
+
+
+class Appendable(Changeable[R]):
+    """Objects of which several may have the same key."""
+
+    def append(self, record: R | None = None, /, **values: Any) -> None:
+        """Makes another object behind those with the same key. As :meth:`add`."""
+        self._change("append", record, values)
+
+
+class Names:
+    """The indexes of devices by name, each asked for once."""
+
+    def __init__(self, index: Callable[[str, Any], Any]) -> None:
+        self._index = index
+        self._known: dict[Any, Any] = {}
+
+    def __call__(self, argument: str, device: Any) -> Any:
+        if device not in self._known:
+            self._known[device] = self._index(argument, device)
+        return self._known[device]
+
+
+def resolve(cls: type[Record], values: Mapping[str, Any], index: Callable[[str, Any], Any]) -> dict[str, Any]:
+    """Fields with device names as indexes, also in nests given as mappings.
+
+    Args:
+        cls: the record's class.
+        values: fields and values.
+        index: argument and device -> index.
+    """
+    values = cls.translated(values)
+    cls.known(values)
+    return {name: _resolved(cls.FIELDS[name], value, values, index) for name, value in values.items()}
+
+
+def _resolved(field: Field[Any], value: Any, values: Mapping[str, Any], index: Callable[[str, Any], Any]) -> Any:
+    if isinstance(value, str) and field.kind.device:
+        return index(field.name, value)
+    inner = field.kind.record
+    if field.select:
+        by, choices = field.select
+        inner = choices.get(values.get(by), choices.get(None, Opaque))
+    if inner is None or isinstance(value, (str, Record)):
+        return value
+    if isinstance(value, Mapping):
+        return resolve(inner, value, index)
+    if field.kind.plural or field.many:
+        return [resolve(inner, item, index) if isinstance(item, Mapping) else item for item in value]
+    return value

@@ -1,0 +1,75 @@
+"""The figures on the page and in the charts are those of the last run, and a fast wrong answer is noticed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import content
+import page
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FOUND = page.results()
+TEXT = page.PAGE.read_text()
+
+
+def test_the_page_says_what_was_measured() -> None:
+    assert set(FOUND) == set(page.NAMES)
+    assert {match[2] for match in page.BLOCK.finditer(TEXT)} == set(page.BLOCKS)
+    assert page.render(TEXT, FOUND) == TEXT, "run scripts/bench --page"
+
+
+def test_the_charts_show_what_was_measured() -> None:
+    bars = (ROOT / "docs/benchmarks.svg").read_text()
+    for row in page.bars(FOUND["peers"]):
+        assert f">{row['label']}<" in bars
+        assert f">{row['who'].replace('`', '')}<" in bars
+    assert all(note in bars for note in page.notes(FOUND["peers"]))
+    lines = (ROOT / "docs/growth.svg").read_text()
+    for who, slope in FOUND["growth"]["slopes"].items():
+        assert f">{who}, slope {slope:.2f}<" in lines
+
+
+def test_every_miss_is_explained() -> None:
+    section = TEXT.partition("### What is missed, and why")[2].partition("\n#")[0]
+    for what in page.missed(FOUND):
+        assert f"**{what}**" in section
+
+
+def test_time_grows_in_a_straight_line() -> None:
+    assert [point["count"] for point in FOUND["growth"]["points"]][::2] == [1_000, 10_000, 100_000, 1_000_000]
+    assert all(0.9 < slope < 1.1 for slope in FOUND["growth"]["slopes"].values())
+
+
+def test_the_results_do_not_tell_whose_machine_it_was() -> None:
+    for result in FOUND.values():
+        wanted = {"cpu", "cores", "virtual", "memory_gb", "kernel", "python", "compiler"}
+        assert set(result["machine"]) == wanted
+        assert set(result["versions"]) <= {"pynl-netlink", "cffi", "pyarrow", "iproute2"}
+        assert str(ROOT) not in str(result)
+
+
+ROUTES = [
+    (content.RTPROT_BGP, "192.0.2.0/24", "198.51.100.1", 3, 20),
+    (content.RTPROT_BGP, "10.0.0.0/8", "fe80::1", 4, 1),
+]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ROUTES[:1],
+        [*ROUTES, ROUTES[0]],
+        [ROUTES[0], (*ROUTES[1][:4], 2)],
+        [ROUTES[0], (ROUTES[1][0], "10.0.0.0/9", *ROUTES[1][2:])],
+        [(*ROUTES[0][:2], *ROUTES[1][2:]), (*ROUTES[1][:2], *ROUTES[0][2:])],
+    ],
+    ids=["lost", "doubled", "metric", "length", "exchanged"],
+)
+def test_a_wrong_answer_is_noticed(wrong: list[tuple[int, str, str, int, int]]) -> None:
+    assert content.checked("routes", ROUTES) == content.checked("routes", reversed(ROUTES))
+    assert content.checked("routes", wrong) != content.checked("routes", ROUTES)
+
+
+def test_what_else_is_there_does_not_count() -> None:
+    assert content.checked("routes", [*ROUTES, (2, "127.0.0.0/8", None, 1, None)]) == content.checked("routes", ROUTES)
