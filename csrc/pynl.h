@@ -71,6 +71,26 @@ int64_t pynl_socket_send(const struct pynl_socket *, const uint8_t *data, uint64
    -EMSGSIZE: it did not fit, and is lost. *sender gets the sender's port id: 0 is the kernel. */
 int64_t pynl_socket_receive(const struct pynl_socket *, int timeout_ms, uint32_t *sender);
 
+/* ---- netns.c: network namespaces with names, and a thread's visit to one ---- */
+
+struct pynl_netns {
+    int target;      /* the namespace to visit, closed when it is over */
+    int home;        /* the one to go back to; -1: the thread is there */
+    uint64_t thread; /* the one that is away */
+};
+
+/* Makes the folder of the names a shared mount, as ip(8) does, so that what is mounted in it reaches all who see it. */
+int pynl_netns_share(const char *folder);
+/* Makes the file, and moves the *calling thread* into a new namespace that it then names; call it from a thread that
+   ends afterwards. The namespace lives on by its name. -EEXIST: there is such a file. */
+int pynl_netns_create(const char *path);
+/* Takes the name away; the namespace lives on for as long as somebody is in it. */
+int pynl_netns_delete(const char *path);
+/* Moves the calling thread into a namespace. -EPERM also where it would not be let back. */
+int pynl_netns_enter(struct pynl_netns *);
+/* Moves it back, if it is the same thread, and closes what is open. May be called twice. */
+int pynl_netns_leave(struct pynl_netns *);
+
 /* ---- reply.c: all that the kernel answers to one request ---- */
 
 struct pynl_segment { /* whole messages, one after another */

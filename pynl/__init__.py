@@ -16,16 +16,18 @@ import sys
 if sys.platform != "linux":
     raise ImportError("pynl speaks to the Linux kernel, and runs on Linux only")
 
-from . import aio
+from . import aio, netns
 from .bulk import BulkInterrupted, Failure, Report
 from .errors import ClosedError, DecodeError, NetlinkError
 from .kinds import Via
 from .many import Difference
-from .netlink import Batch, Netlink, addresses, links, neighbours, routes
+from .netlink import Batch, Netlink, addresses, links, neighbours, nexthops, routes, rules
 from .rtnl.addr import Address
 from .rtnl.link import Link
 from .rtnl.neigh import Neighbour
+from .rtnl.nexthop import NexthopBucket, NexthopObject
 from .rtnl.route import Metrics, Nexthop, Route
+from .rtnl.rule import Rule
 from .schema import Record, Unknown
 from .socket import Message, Socket
 from .table import Table
@@ -47,9 +49,12 @@ __all__ = [
     "Netlink",
     "NetlinkError",
     "Nexthop",
+    "NexthopBucket",
+    "NexthopObject",
     "Record",
     "Report",
     "Route",
+    "Rule",
     "Socket",
     "Table",
     "Unknown",
@@ -58,5 +63,8 @@ __all__ = [
     "aio",
     "links",
     "neighbours",
+    "netns",
+    "nexthops",
     "routes",
+    "rules",
 ]

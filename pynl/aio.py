@@ -11,7 +11,9 @@ from .netns import NetNS
 from .rtnl.addr import Address
 from .rtnl.link import Link
 from .rtnl.neigh import Neighbour
+from .rtnl.nexthop import NexthopBucket, NexthopBuckets, NexthopObject
 from .rtnl.route import Route
+from .rtnl.rule import Rule
 from .schema import Record
 from .service import CHUNK
 from .service import Service as Blocking
@@ -39,6 +41,8 @@ class Netlink:
         self.links: Service[Link] = Service(self, self._blocking.links)
         self.addresses: Service[Address] = Service(self, self._blocking.addresses)
         self.neighbours: Service[Neighbour] = Service(self, self._blocking.neighbours)
+        self.rules: Service[Rule] = Service(self, self._blocking.rules)
+        self.nexthops = Nexthops(self, self._blocking.nexthops)
 
     async def run(self, work: Callable[[], T], interrupt: Callable[[], object]) -> T:
         """The result of ``work``, done in the session's thread.
@@ -56,6 +60,16 @@ class Netlink:
                 interrupt()
                 await asyncio.gather(future, return_exceptions=True)
             raise
+
+    async def nsid(self, netns: NetNS) -> int | None:
+        """As :meth:`pynl.Netlink.nsid`."""
+        blocking = self._blocking
+        return await self.run(lambda: blocking.nsid(netns), blocking.socket.interrupt)
+
+    async def set_nsid(self, netns: NetNS, nsid: int | None = None) -> int:
+        """As :meth:`pynl.Netlink.set_nsid`."""
+        blocking = self._blocking
+        return await self.run(lambda: blocking.set_nsid(netns, nsid), blocking.socket.interrupt)
 
     async def close(self) -> None:
         """Closes it, once what is under way has ended."""
@@ -113,6 +127,14 @@ class Service(Generic[R]):
         blocking: Any = self._blocking  # what get() takes differs from family to family
         record: R = await self._session.run(lambda: blocking.get(*arguments, **options), blocking.socket.interrupt)
         return record
+
+
+class Nexthops(Service[NexthopObject]):
+    """The nexthop objects of a namespace."""
+
+    async def buckets(self, **filters: Any) -> Table[NexthopBucket]:
+        """As :meth:`pynl.Netlink.nexthops.buckets`; the table is whole."""
+        return await Service(self._session, NexthopBuckets(self._blocking.socket)).dump(**filters)
 
 
 def _nothing() -> None:

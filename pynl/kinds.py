@@ -91,6 +91,21 @@ BE32 = _integer("be32", ">", "I")
 BE64 = _integer("be64", ">", "Q")
 
 
+def _uint_load(data: bytes) -> int:
+    if len(data) not in (4, 8):
+        raise ValueError(f"{len(data)} bytes are no uint")
+    value: int = struct.unpack("=I" if len(data) == 4 else "=Q", data)[0]
+    return value
+
+
+def _uint_dump(value: Any) -> bytes:
+    return U32.dump(value) if isinstance(value, int) and 0 <= value < 1 << 32 else U64.dump(value)
+
+
+#: NLA_UINT: a number in four bytes where it fits, else in eight.
+UINT: Kind[int] = Kind("uint", lib.PYNL_DEEP, 0, _uint_load, _uint_dump)
+
+
 def enum(kind: Kind[int], names: type[E]) -> Kind[E | int]:
     """An integer whose known values are members of ``names``; any other stays an int."""
 
@@ -126,9 +141,13 @@ def named(names: type[E], value: int) -> E | int:
 def _number(names: type[IntEnum] | type[IntFlag], value: Any) -> Any:
     if not isinstance(value, str):
         return value
+    wanted = value.upper()
     for name, member in names.__members__.items():
-        if value.upper() in (name, name.partition("_")[2], name.rpartition("_")[2]):
+        if wanted in (name, name.partition("_")[2], name.rpartition("_")[2]):
             return member
+    ends = [member for name, member in names.__members__.items() if name.endswith(f"_{wanted}")]
+    if len(ends) == 1:
+        return ends[0]
     raise ValueError(f"expected one of {', '.join(names.__members__)}, not {value!r}")
 
 

@@ -12,7 +12,10 @@ from .rtnl.addr import Address, Addresses
 from .rtnl.link import Link
 from .rtnl.links import Links
 from .rtnl.neigh import Neighbour, Neighbours
+from .rtnl.nexthop import NexthopObject, Nexthops
+from .rtnl.nsid import assign_nsid, nsid_of
 from .rtnl.route import Route, Routes
+from .rtnl.rule import Rule, Rules
 from .socket import Socket
 from .table import Table
 from .verbs import Changes, Verbs
@@ -34,6 +37,8 @@ class Services:
         self.links = Links(socket, changes)
         self.addresses = Addresses(socket, changes)
         self.neighbours = Neighbours(socket, changes)
+        self.rules = Rules(socket)
+        self.nexthops = Nexthops(socket)
 
 
 class Batch(Services):
@@ -86,6 +91,36 @@ class Netlink(Services):
         #: The rtnetlink socket below the services.
         self.socket = Socket(netns=netns, timeout=timeout)
         super().__init__(self.socket)
+
+    def nsid(self, netns: NetNS) -> int | None:
+        """The number that this session's namespace has for another (``link_netnsid`` of links), or None.
+
+        Args:
+            netns: the other: name, path, process id or file descriptor.
+
+        Raises:
+            OSError: there is no such namespace.
+        """
+        return nsid_of(self.socket, netns)
+
+    def set_nsid(self, netns: NetNS, nsid: int | None = None) -> int:
+        """Gives another namespace a number here, and returns it.
+
+        Args:
+            netns: the other: name, path, process id or file descriptor.
+            nsid: the number, from 0; None: one that is free.
+
+        Raises:
+            NetlinkError: EEXIST: it has a number, or the number is another's.
+            OSError: there is no such namespace.
+            ValueError: a negative number.
+        """
+        if nsid is not None and nsid < 0:
+            raise ValueError(f"nsid: expected a number from 0, or None, not {nsid!r}")
+        assign_nsid(self.socket, netns, nsid)
+        made = self.nsid(netns)
+        assert made is not None
+        return made
 
     def batch(self, *, on_error: str = "stop", progress: Progress | None = None) -> Batch:
         """Changes of any kind, packed into few sends: ``with nl.batch() as batch: batch.routes.add(...)``.
@@ -144,3 +179,15 @@ def neighbours(netns: NetNS | None = None, **filters: Any) -> Table[Neighbour]:
     """The neighbours of a namespace, in one line."""
     with Netlink(netns) as nl:
         return nl.neighbours.dump(**filters)
+
+
+def rules(netns: NetNS | None = None, **filters: Any) -> Table[Rule]:
+    """The routing rules of a namespace, in one line."""
+    with Netlink(netns) as nl:
+        return nl.rules.dump(**filters)
+
+
+def nexthops(netns: NetNS | None = None, **filters: Any) -> Table[NexthopObject]:
+    """The nexthop objects of a namespace, in one line."""
+    with Netlink(netns) as nl:
+        return nl.nexthops.dump(**filters)

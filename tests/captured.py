@@ -11,7 +11,15 @@ from typing import Any, NamedTuple
 import pynl
 
 FOLDER = Path(__file__).parent / "captures"
-RECORDS: dict[int, type[pynl.Record]] = {16: pynl.Link, 20: pynl.Address, 24: pynl.Route, 28: pynl.Neighbour}
+RECORDS: dict[int, type[pynl.Record]] = {
+    16: pynl.Link,
+    20: pynl.Address,
+    24: pynl.Route,
+    28: pynl.Neighbour,
+    32: pynl.Rule,
+    104: pynl.NexthopObject,
+    116: pynl.NexthopBucket,
+}
 HEADER = struct.Struct("=IHHII")
 
 

@@ -43,7 +43,7 @@ class Namespace:
 
     def batch(self, lines: str, program: str = "ip") -> None:
         """Many commands in one process."""
-        _run(program, "-n", self.name, "-batch", "-", stdin=lines)
+        _run(*program.split(), "-n", self.name, "-batch", "-", stdin=lines)
 
     def ip_json(self, line: str, program: str = "ip") -> list[dict[str, Any]]:
         """What ip prints as JSON. It prints some keys twice ("dst" of a route and of its encap): those get a list."""

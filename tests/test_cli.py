@@ -54,13 +54,43 @@ def test_json_has_what_ip_has(host: Namespace) -> None:
     assert neighbour["state"] == ["NUD_PERMANENT"]
 
 
+def test_rules(host: Namespace) -> None:
+    host.ip("rule add from 203.0.113.0/24 fwmark 0x10/0xff iif eth0 blackhole priority 7 protocol static")
+    host.ip("rule add from 203.0.113.0/24 priority 8 goto 32766")
+    shown = [line.split() for line in pynl("-n", host.name, "rule", "family=2").stdout.splitlines()]
+    assert ["0", "inet", "all", "all", "to_tbl", "255", "kernel"] in shown
+    assert ["7", "inet", "203.0.113.0/24", "all", "eth0", "0x10/0xff", "blackhole", "static"] in shown
+    assert ["8", "inet", "203.0.113.0/24", "all", "goto", "32766", "unspec"] in shown
+    (rule,) = found("-n", host.name, "rule", "action=blackhole")
+    assert (rule["priority"], rule["iifname"], rule["fwmask"]) == (7, "eth0", 255)
+
+
+def test_nexthops(host: Namespace) -> None:
+    host.batch(
+        "nexthop add id 1 via 192.0.2.9 dev eth0 onlink protocol static\n"
+        "nexthop add id 2 via 192.0.2.8 fdb\n"
+        "nexthop add id 3 blackhole\n"
+        "nexthop add id 4 dev eth0 encap ip id 5 dst 10.9.9.9\n"
+        "nexthop add id 5 group 1,3/4 type resilient buckets 8"
+    )
+    shown = [line.split() for line in pynl("-n", host.name, "nexthop").stdout.splitlines()]
+    assert ["1", "inet", "192.0.2.9", "eth0", "static", "link", "onlink"] in shown
+    assert ["2", "inet", "192.0.2.8", "unspec", "link", "fdb"] in shown
+    assert ["3", "inet", "blackhole", "unspec", "universe"] in shown
+    assert ["4", "inet", "eth0", "ip", "unspec", "host"] in shown
+    assert ["5", "res", "1*3", "4*1", "unspec", "universe"] in shown
+    (group,) = found("-n", host.name, "nexthop", "groups=1")
+    assert group["group"] == [{"id": 1, "weight": 3}, {"id": 4, "weight": 1}]
+    assert [item["id"] for item in found("-n", host.name, "nexthop", "fdb=true")] == [2]
+
+
 def test_all_in_one_json(host: Namespace) -> None:
     assert sorted(found("-n", host.name)) == ["addr", "link", "neigh", "route"]
 
 
 @pytest.mark.parametrize(("option", "family"), [("-4", "AF_INET"), ("-6", "AF_INET6")])
 def test_families(host: Namespace, option: str, family: str) -> None:
-    for command in ("addr", "route"):
+    for command in ("addr", "route", "rule"):
         assert {item["family"] for item in found("-n", host.name, option, command)} == {family}
 
 
@@ -79,6 +109,7 @@ def test_filters(host: Namespace) -> None:
         (("route", "oif=nothing"), 1, "no device 'nothing'"),
         (("route", "type=strange"), 2, "type: "),
         (("-n", "no-such-namespace", "link"), 1, "No such file or directory: '/run/netns/no-such-namespace'"),
+        (("nexthop", "blackhole=2"), 2, "blackhole: expected True"),
         (("nonsense",), 2, "invalid choice: 'nonsense'"),
     ],
     ids=str,

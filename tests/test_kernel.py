@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,7 +13,9 @@ import world
 from conftest import Namespace, Repeated
 
 import pynl
+from pynl.encode import encode
 from pynl.rtnl import constants as c
+from pynl.rtnl.nexthop import NexthopBuckets
 
 Seen = Mapping[str, Any]
 #: ip's key -> what it should be for a record, given ip's object and the devices' names by index.
@@ -429,6 +432,255 @@ def test_forwarding_entries(nl: pynl.Netlink, shared_netns: Namespace, names: di
     compare(FDB_KEYS, seen, nl.neighbours.dump(family="AF_BRIDGE"), names)
 
 
+# ---- rules ----
+
+
+def flow(part: int) -> Callable[[Any, Seen, Mapping[int, str]], Any]:
+    return lambda r, s, n: str(r.flow >> 16 if part else r.flow & 0xFFFF)
+
+
+def rule_flag(name: str) -> Callable[[Any, Seen, Mapping[int, str]], Any]:
+    return lambda r, s, n: None if r.flags & c.RuleFlags[f"FIB_RULE_{name}"] else "no"
+
+
+def end_of(prefix: str | None) -> tuple[str, int]:
+    address, _, length = (prefix or "all/0").partition("/")
+    return address, int(length)
+
+
+RULE_KEYS: Keys = {
+    "priority": lambda r, s, n: r.priority or 0,
+    "not": rule_flag("INVERT"),
+    "src": lambda r, s, n: end_of(r.src)[0],
+    "srclen": lambda r, s, n: end_of(r.src)[1],
+    "dst": lambda r, s, n: end_of(r.dst)[0],
+    "dstlen": lambda r, s, n: end_of(r.dst)[1],
+    "tos": lambda r, s, n: f"0x{r.tos:02x}",
+    "fwmark": lambda r, s, n: f"{r.fwmark or 0:#x}",
+    "fwmask": lambda r, s, n: f"{r.fwmask:#x}",
+    "iif": lambda r, s, n: r.iifname,
+    "iif_detached": rule_flag("IIF_DETACHED"),
+    "oif": lambda r, s, n: r.oifname,
+    "oif_detached": rule_flag("OIF_DETACHED"),
+    "l3mdev": lambda r, s, n: None if r.l3mdev == 1 else "no",
+    "uid_start": lambda r, s, n: r.uid_range.start,
+    "uid_end": lambda r, s, n: r.uid_range.end,
+    "ipproto": lambda r, s, n: f"ipproto-{r.ip_proto}",
+    "sport": lambda r, s, n: r.sport_range.start if r.sport_range.start == r.sport_range.end else "a range",
+    "dport_start": lambda r, s, n: r.dport_range.start,
+    "dport_end": lambda r, s, n: r.dport_range.end,
+    "tun_id": lambda r, s, n: r.tun_id,
+    "table": lambda r, s, n: str(r.table),
+    "suppress_prefixlen": lambda r, s, n: r.suppress_prefixlen,
+    "suppress_ifgroup": lambda r, s, n: str(r.suppress_ifgroup),
+    "flow_from": flow(1),
+    "flow_to": flow(0),
+    "goto": lambda r, s, n: r.goto if r.action == c.RuleAction.FR_ACT_GOTO else r.action,
+    "unresolved": rule_flag("UNRESOLVED"),
+    "nop": lambda r, s, n: None if r.action == c.RuleAction.FR_ACT_NOP else r.action,
+    "action": lambda r, s, n: str(int(r.action)),
+    "protocol": lambda r, s, n: str(int(r.protocol)),
+}
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+def test_rules(nl: pynl.Netlink, shared_netns: Namespace, names: dict[int, str], family: int) -> None:
+    seen = shared_netns.ip_json(f"-d -N {'-4' if family == socket.AF_INET else '-6'} rule show")
+    compare(RULE_KEYS, seen, nl.rules.dump(family=family), names)
+
+
+def test_the_rules_of_every_family_are_one_dump(nl: pynl.Netlink) -> None:
+    found = list(nl.rules.dump())
+    apart = [rule for family in (2, 128, 129, 10) for rule in nl.rules.dump(family=family)]
+    assert sorted(map(repr, found)) == sorted(map(repr, apart))
+
+
+def test_get_rule(nl: pynl.Netlink) -> None:
+    assert nl.rules.get(0).table == nl.rules.get(0, family="AF_INET6").table == 255
+    assert nl.rules.get(10).src_network == ipaddress.ip_network("203.0.113.0/25")
+    assert nl.rules.get(10, family="AF_INET6").dst_network == ipaddress.ip_network("2001:db8:f1::/64")
+    assert nl.rules.get(32766, table=254).src_network is nl.rules.get(32766).dst_network is None
+    with pytest.raises(pynl.NetlinkError, match="no such rule of priority 4711") as caught:
+        nl.rules.get(4711)
+    assert caught.value.errno == 2
+
+
+NEW_RULE, NEW_NEXTHOP, CREATE = 32, 104, 0x600  # NLM_F_CREATE | NLM_F_EXCL
+PORTS = {"start": 0x1230, "end": 0x1230}
+
+
+def test_what_pynl_makes_of_a_rule_the_kernel_takes(nl: pynl.Netlink, netns: Namespace) -> None:
+    detached = c.RuleFlags.FIB_RULE_IIF_DETACHED
+    with netns.netlink() as other:
+        before = list(other.rules.dump())
+        wanted = [rule for rule in nl.rules.dump() if rule not in before]
+        assert wanted
+        for rule in wanted:
+            made = rule.replace(flags=rule.flags & c.RuleFlags.FIB_RULE_INVERT)
+            other.socket.request(NEW_RULE, encode(made), CREATE)
+        found = [rule for rule in other.rules.dump() if rule not in before]
+        assert [rule.replace(flags=rule.flags & ~detached) for rule in found] == wanted
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"family": 2, "table": 100, "ip_proto": 17, "sport_range": PORTS, "sport_mask": 0xFFF0},
+        {"family": 2, "table": 100, "dscp": 10, "dscp_mask": 0x3E},
+        {"family": 10, "goto": 32766, "flowlabel": 0x12300, "flowlabel_mask": 0xFFF00},
+    ],
+)
+def test_selectors_newer_than_ip(netns: Namespace, values: dict[str, Any]) -> None:
+    rule = pynl.Rule(**values, priority=50)
+    with netns.netlink() as nl:
+        try:
+            nl.socket.request(NEW_RULE, encode(rule), CREATE, record=pynl.Rule)
+        except pynl.NetlinkError as error:
+            if error.attribute not in values:
+                raise
+            pytest.skip(f"this kernel does not know {error.attribute}: {error}")
+        found = nl.rules.get(50, family=rule.family)
+    assert {name: getattr(found, name) for name, _ in rule.items()} == dict(rule.items())
+
+
+# ---- nexthop objects ----
+
+
+def group(r: Any, s: Seen, n: Mapping[int, str]) -> list[dict[str, int]]:
+    """ip does not show a weight of 1."""
+    return [{"id": e.id, "weight": e.weight} if e.weight > 1 else {"id": e.id} for e in r.group]
+
+
+OBJECT_KEYS: Keys = {
+    "id": lambda r, s, n: [r.id, r.encap.id] if isinstance(s["id"], Repeated) else r.id,
+    "group": group,
+    "type": lambda r, s, n: {1: "resilient"}[r.group_type],
+    "resilient_args": lambda r, s, n: {
+        "buckets": r.res_group.buckets,
+        "idle_timer": r.res_group.idle_timer // 100,
+        "unbalanced_timer": r.res_group.unbalanced_timer // 100,
+        "unbalanced_time": r.res_group.unbalanced_time // 100,
+    },
+    "gateway": lambda r, s, n: r.gateway,
+    "dev": lambda r, s, n: n[r.oif],
+    "blackhole": lambda r, s, n: None if r.blackhole else "no",
+    "fdb": lambda r, s, n: None if r.fdb else "no",
+    "encap": lambda r, s, n: r.encap_type.name.removeprefix("LWTUNNEL_ENCAP_").lower(),
+    "src": encap("src"),
+    "dst": encap("dst"),
+    "ttl": encap("ttl"),
+    "tos": encap("tos"),
+    "scope": lambda r, s, n: str(int(r.scope)),
+    "protocol": lambda r, s, n: str(int(r.protocol)),
+    "flags": lambda r, s, n: route_flags(r.flags),
+}
+
+
+@pytest.mark.parametrize(
+    ("words", "filters"),
+    [
+        ("", {}),
+        ("groups", {"groups": True}),
+        ("dev v0", {"oif": "v0"}),
+        ("master br0", {"master": "br0"}),
+        ("dev v2", {"oif": "v2"}),
+    ],
+    ids=str,
+)
+def test_nexthops(
+    nl: pynl.Netlink, shared_netns: Namespace, names: dict[int, str], words: str, filters: dict[str, Any]
+) -> None:
+    seen = shared_netns.ip_json(f"-d -N nexthop show {words}")
+    compare(OBJECT_KEYS, seen, nl.nexthops.dump(**filters), names)
+    assert bool(seen) == (words not in ("master br0", "dev v2"))
+
+
+def test_nexthops_below_a_master(netns: Namespace) -> None:
+    netns.batch("link add br0 type bridge\nlink add v0 type veth peer name v1\nlink set v0 master br0\nlink set v0 up")
+    netns.batch("link set br0 up\nlink set v1 up\nnexthop add id 1 dev v0\nnexthop add id 2 dev v1")
+    netns.ip("nexthop add id 3 group 1 type resilient buckets 4")
+    with netns.netlink() as nl:
+        assert [found.id for found in nl.nexthops.dump(master="br0")] == [1]
+        assert [found.index for found in nl.nexthops.buckets(master="br0")] == [0, 1, 2, 3]
+        assert not nl.nexthops.buckets(oif="v1")
+        with pytest.raises(pynl.NetlinkError, match="no device 'nothing'"):
+            nl.nexthops.dump(master="nothing")
+
+
+def test_nexthops_of_forwarding_entries(nl: pynl.Netlink) -> None:
+    assert [found.id for found in nl.nexthops.dump(fdb=True)] == [20, 21, 22]
+
+
+def test_the_buckets_of_a_resilient_group(nl: pynl.Netlink, shared_netns: Namespace) -> None:
+    seen = [
+        (item["id"], item["bucket"]["index"], item["bucket"]["nhid"]) for item in shared_netns.ip_json("nexthop bucket")
+    ]
+    found = nl.nexthops.buckets()
+    assert [(bucket.id, bucket.index, bucket.nh_id) for bucket in found] == seen
+    assert len(seen) == 8
+    assert all(bucket.idle_time is not None for bucket in found)
+    assert {bucket.nh_id for bucket in nl.nexthops.buckets(nh_id=2)} == {2}
+    assert len(nl.nexthops.buckets(id=11, oif="v0")) == 8
+    (one,) = nl.nexthops.buckets(id=11, index=3)
+    assert NexthopBuckets(nl.socket).get(11, 3).nh_id == one.nh_id
+    for id, index in ((11, 8), (4711, 0)):
+        with pytest.raises(pynl.NetlinkError):
+            NexthopBuckets(nl.socket).get(id, index)
+
+
+def test_asyncio_has_rules_and_nexthops_too(nl: pynl.Netlink, shared_netns: Namespace) -> None:
+    async def read() -> tuple[Any, ...]:
+        async with pynl.aio.Netlink(shared_netns.name) as aio:
+            buckets = [(bucket.id, bucket.index) for bucket in await aio.nexthops.buckets(id=11)]
+            return list(await aio.rules.dump()), await aio.nexthops.get(3), buckets
+
+    assert asyncio.run(read()) == (list(nl.rules.dump()), nl.nexthops.get(3), [(11, index) for index in range(8)])
+
+
+def test_in_one_line(nl: pynl.Netlink, shared_netns: Namespace) -> None:
+    assert list(pynl.rules(shared_netns.name, table=100)) == list(nl.rules.dump(table=100))
+    assert list(pynl.nexthops(shared_netns.name, fdb=True)) == list(nl.nexthops.dump(fdb=True))
+
+
+def test_get_nexthop(nl: pynl.Netlink) -> None:
+    assert nl.nexthops.get(1).gateway_address == ipaddress.ip_address("192.0.2.250")
+    assert nl.nexthops.get(4).gateway_address is None
+    assert nl.nexthops.get(3) in nl.nexthops.dump()
+    with pytest.raises(pynl.NetlinkError) as caught:
+        nl.nexthops.get(4711)
+    assert caught.value.errno == 2
+
+
+def test_statistics_of_groups(nl: pynl.Netlink) -> None:
+    try:
+        found = nl.nexthops.get(3, stats=True)
+    except pynl.NetlinkError as error:
+        pytest.skip(f"this kernel has none: {error}")
+    assert nl.nexthops.get(3).group_stats is None
+    assert [(entry.id, entry.packets) for entry in found.group_stats.entry] == [(1, 0), (2, 0)]  # type: ignore[union-attr]
+    (both,) = (group for group in nl.nexthops.dump(groups=True, hw_stats=True) if group.id == 3)
+    assert [(entry.id, entry.packets_hw) for entry in both.group_stats.entry] == [(1, 0), (2, 0)]
+    assert both.hw_stats_used == 0 or both.hw_stats_enable == 0
+
+
+def test_what_pynl_makes_of_a_nexthop_the_kernel_takes(nl: pynl.Netlink, netns: Namespace) -> None:
+    netns.batch("link add v0 index 900 type veth peer name v1\nlink set v0 up\nlink set v1 up")
+    netns.batch("addr add 192.0.2.1/24 dev v0\naddr add 2001:db8::1/64 dev v0 nodad")
+    resilient = {"unbalanced_time": None, "idle_timer": 3000, "unbalanced_timer": 6000, "buckets": 8}
+    with netns.netlink() as other:
+        for found in nl.nexthops.dump():
+            made = {"scope": 0, "op_flags": None, "oif": None if found.oif is None else 900}
+            if found.res_group:
+                made["res_group"] = resilient
+            other.socket.request(NEW_NEXTHOP, encode(found.replace(**made)), CREATE)
+        apart = {"oif": None, "res_group": None}
+        assert [r.replace(**apart) for r in other.nexthops.dump()] == [r.replace(**apart) for r in nl.nexthops.dump()]
+        heavy = pynl.NexthopObject(id=40, group=[{"id": 1, "weight": 256}, {"id": 2}])
+        other.socket.request(NEW_NEXTHOP, encode(heavy), CREATE)
+        assert other.nexthops.get(40).group == heavy.group
+        assert netns.ip_json("nexthop get id 40")[0]["group"] == [{"id": 1, "weight": 256}, {"id": 2}]
+
+
 # ---- filters and get ----
 
 
@@ -454,6 +706,17 @@ def test_forwarding_entries(nl: pynl.Netlink, shared_netns: Namespace, names: di
         ("addresses", {"ifindex": "v0"}),
         ("addresses", {"family": socket.AF_INET, "prefixlen": 24}),
         ("addresses", {"label": "v0:alias"}),
+        ("rules", {"table": 100, "family": socket.AF_INET}),
+        ("rules", {"action": "blackhole"}),
+        ("rules", {"action": "to_tbl", "family": "AF_INET6"}),
+        ("rules", {"iifname": "v0"}),
+        ("rules", {"src": "203.0.113.0/25"}),
+        ("rules", {"fwmark": 32}),
+        ("nexthops", {"gateway": "192.0.2.250"}),
+        ("nexthops", {"blackhole": True}),
+        ("nexthops", {"protocol": "bird"}),
+        ("nexthops", {"family": "AF_INET6"}),
+        ("nexthops", {"oif": "v0", "family": "AF_INET"}),
         ("neighbours", {"ifindex": "v0"}),
         ("neighbours", {"lladdr": "02:00:00:00:00:50"}),
         ("neighbours", {"state": "PERMANENT"}),
@@ -472,12 +735,13 @@ def test_a_filter_leaves_what_python_would(
     shown = served.FAMILY.record(**wanted)
 
     def passes(record: Any) -> bool:
-        if "oif" in wanted and record.multipath:
+        if "oif" in wanted and service == "routes" and record.multipath:
             return any(hop.oif == wanted["oif"] for hop in record.multipath)
         return all(getattr(record, name) == getattr(shown, name) for name in wanted)
 
     found = list(served.dump(**filters))
-    ageing = {"cacheinfo": None} if service != "links" else {"stats64": None, "stats": None}  # run on between two dumps
+    running = {"cacheinfo", "stats64", "stats"} & served.FAMILY.record.FIELDS.keys()  # on between two dumps
+    ageing = dict.fromkeys(running)
     expected = [record.replace(**ageing) for record in served.dump(**bridge) if passes(record)]
     assert [record.replace(**ageing) for record in found] == expected
     assert bool(found) == (filters != {"table": 4711})

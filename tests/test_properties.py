@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pynl
-from pynl import Address, Neighbour, Record, Route, Table
+from pynl import Address, Neighbour, NexthopBucket, NexthopObject, Record, Route, Rule, Table
 from pynl._wire import lib
 from pynl.encode import encode
 from pynl.fields import Field
@@ -24,7 +24,7 @@ from pynl.rtnl.link import Link
 from pynl.rtnl.linkkinds import LINK_KINDS, PORT_KINDS
 
 TYPES = {record: type for type, record in RECORDS.items()}
-FAMILIES = [Route, Link, Address, Neighbour]
+FAMILIES = [Route, Link, Address, Neighbour, Rule, NexthopObject, NexthopBucket]
 
 
 def raw(kind: Kind[Any]) -> st.SearchStrategy[bytes]:

@@ -15,7 +15,7 @@ import pytest
 
 from pynl.fields import Field
 from pynl.kinds import Kind
-from pynl.rtnl import addr, bridge, link, linkkinds, linkstats, neigh, route, tunnels, vf
+from pynl.rtnl import addr, bridge, link, linkkinds, linkstats, neigh, route, rule, tunnels, vf
 from pynl.schema import Record
 
 yaml = pytest.importorskip("yaml", reason="PyYAML reads the specifications")
@@ -29,6 +29,7 @@ SETS: Mapping[str, Mapping[str, type[Record]]] = {
     "rt-addr": {"addr-attrs": addr.Address},
     "rt-neigh": {"neighbour-attrs": neigh.Neighbour},
     "rt-route": {"route-attrs": route.Route, "metrics": route.Metrics},
+    "rt-rule": {"fib-rule-attrs": rule.Rule},
     "rt-link": {
         "link-attrs": link.Link,
         "prop-list-link-attrs": link.PropList,
@@ -80,6 +81,9 @@ STRUCTS: Mapping[str, type[Record]] = {
     "nda-cacheinfo": neigh.NeighbourCacheInfo,
     "rtmsg": route.Route,
     "rta-cacheinfo": route.RouteCacheInfo,
+    "fib-rule-hdr": rule.Rule,
+    "fib-rule-port-range": rule.RulePortRange,
+    "fib-rule-uid-range": rule.RuleUidRange,
     "ifinfomsg": link.Link,
     "ifla-bridge-id": bridge.BridgeId,
     "ifla-cacheinfo": link.Inet6CacheInfo,
@@ -133,6 +137,7 @@ EXCEPTIONS = {
     ("route-attrs", "multipath"): ("hops Nexthop", "struct rtnexthop and attributes (linux/rtnetlink.h)"),
     ("route-attrs", "via"): ("rtvia", "struct rtvia (linux/rtnetlink.h)"),
     ("route-attrs", "encap"): ("by encap_type", "its content follows RTA_ENCAP_TYPE (linux/lwtunnel.h)"),
+    ("fib-rule-attrs", "tun-id"): ("be64", "sent in network byte order (net/core/fib_rules.c)"),
     ("neighbour-attrs", "port"): ("be16", "sent in network byte order (drivers/net/vxlan)"),
     ("neighbour-attrs", "fdb-ext-attrs"): ("nest FdbExt", "a nest of NFEA_* (linux/neighbour.h)"),
     ("link-attrs", "cost"): ("binary", "unused"),

@@ -16,7 +16,10 @@ import pytest
 from pynl.rtnl import constants, kindconstants, link, linkconstants, linkstats
 from pynl.rtnl.addr import Address
 from pynl.rtnl.neigh import Neighbour
+from pynl.rtnl.nexthop import NexthopBucket, NexthopObject
+from pynl.rtnl.nsid import NsId
 from pynl.rtnl.route import Route
+from pynl.rtnl.rule import Rule
 from pynl.schema import Record
 
 HEADERS = (
@@ -27,6 +30,7 @@ HEADERS = (
     "linux/can/netlink.h",
     "linux/can/vxcan.h",
     "linux/dpll.h",
+    "linux/fib_rules.h",
     "linux/icmpv6.h",
     "linux/if.h",
     "linux/if_addr.h",
@@ -46,7 +50,9 @@ HEADERS = (
     "linux/lwtunnel.h",
     "linux/mpls_iptunnel.h",
     "linux/neighbour.h",
+    "linux/net_namespace.h",
     "linux/netkit.h",
+    "linux/nexthop.h",
     "linux/ovpn.h",
     "linux/rtnetlink.h",
     "linux/seg6_iptunnel.h",
@@ -70,13 +76,24 @@ NEWER_BY_VERSION = {
         NETKIT_L3 NETKIT_PASS RTAX_FEATURE_TCP_USEC_TS
     """,
     "6.8": "IFLA_VXLAN_LABEL_POLICY VXLAN_LABEL_FIXED VXLAN_LABEL_INHERIT",
+    "6.9": """
+        NHA_GROUP_STATS NHA_GROUP_STATS_ENTRY NHA_GROUP_STATS_ENTRY_ID NHA_GROUP_STATS_ENTRY_PACKETS
+        NHA_GROUP_STATS_ENTRY_PACKETS_HW NHA_HW_STATS_ENABLE NHA_HW_STATS_USED NHA_OP_FLAGS NHA_OP_FLAG_DUMP_HW_STATS
+        NHA_OP_FLAG_DUMP_STATS
+    """,
     "6.10": "IFLA_GTP_LOCAL IFLA_GTP_LOCAL6 IFLA_HSR_INTERLINK",
+    "6.12": "NHA_OP_FLAG_RESP_GRP_RESVD_0",
     "6.13": """
-        IFLA_MAX_PACING_OFFLOAD_HORIZON IFLA_NETKIT_PEER_SCRUB IFLA_NETKIT_SCRUB NETKIT_SCRUB_DEFAULT
+        FRA_DSCP IFLA_MAX_PACING_OFFLOAD_HORIZON IFLA_NETKIT_PEER_SCRUB IFLA_NETKIT_SCRUB NETKIT_SCRUB_DEFAULT
         NETKIT_SCRUB_NONE
     """,
-    "6.14": "IFLA_NETKIT_HEADROOM IFLA_NETKIT_TAILROOM IFLA_VXLAN_RESERVED_BITS RTA_FLOWLABEL",
-    "6.15": "IFLA_GENEVE_PORT_RANGE IFLA_MCTP_PHYS_BINDING IFLA_NETNS_IMMUTABLE",
+    "6.14": """
+        FRA_FLOWLABEL FRA_FLOWLABEL_MASK IFLA_NETKIT_HEADROOM IFLA_NETKIT_TAILROOM IFLA_VXLAN_RESERVED_BITS
+        RTA_FLOWLABEL
+    """,
+    "6.15": """
+        FRA_DPORT_MASK FRA_DSCP_MASK FRA_SPORT_MASK IFLA_GENEVE_PORT_RANGE IFLA_MCTP_PHYS_BINDING IFLA_NETNS_IMMUTABLE
+    """,
     "6.16": "IFLA_OVPN_MODE OVPN_MODE_MP OVPN_MODE_P2P",
     "6.17": "IFLA_BOND_BROADCAST_NEIGH IFLA_VXLAN_MC_ROUTE NTF_EXT_EXT_VALIDATED",
     "6.19": """
@@ -96,7 +113,7 @@ NEWER_BY_VERSION = {
 }
 NEWER = {name: version for version, names in NEWER_BY_VERSION.items() for name in names.split()}
 
-#: struct member as declared -> as C has it.
+#: struct member as declared -> as C has it, perhaps in two.
 C_MEMBERS = {
     ("ifinfomsg", "ifindex"): "ifi_index",
     ("ifaddrmsg", "ifindex"): "ifa_index",
@@ -104,9 +121,10 @@ C_MEMBERS = {
     ("ifa_cacheinfo", "prefered"): "ifa_prefered",
     ("ifa_cacheinfo", "valid"): "ifa_valid",
     ("ifla_vlan_qos_mapping", "from_"): "from",
+    ("nexthop_grp", "weight"): "weight weight_high",
 }
 
-ROOTS = (Address, Neighbour, Route, link.Link, linkstats.Stats)
+ROOTS = (Address, Neighbour, Route, Rule, NexthopObject, NexthopBucket, NsId, link.Link, linkstats.Stats)
 
 
 def records(*roots: type[Record]) -> list[type[Record]]:
@@ -123,7 +141,7 @@ def records(*roots: type[Record]) -> list[type[Record]]:
 ALL = records(*ROOTS)
 
 #: What an enum has beside its values, and IFLA_IF_NETNSID, once the name of IFLA_TARGET_NETNSID.
-NO_VALUE = re.compile(r"__|.*_(UNSPEC|MAX|END)$|.*_MAX_|IFLA_IF_NETNSID$").match
+NO_VALUE = re.compile(r"__|.*_(UNSPEC|MAX|END)$|.*_MAX_|IFLA_IF_NETNSID$|NETNSA_NONE$").match
 
 
 def enums(*modules: ModuleType) -> Iterator[type[IntEnum] | type[IntFlag]]:
@@ -242,8 +260,9 @@ def test_struct(compiler: Compiler, record: type[Record]) -> None:
     name = f"struct {record.STRUCT}"
     expressions, ours = [f"sizeof({name})"], [record.HEADER]
     for member in record.MEMBERS:
-        c_name = C_MEMBERS.get((record.STRUCT, member.name), record.STRUCT_PREFIX + member.name)
-        expressions += [f"offsetof({name}, {c_name})", f"sizeof((({name} *)0)->{c_name})"]
+        c_names = C_MEMBERS.get((record.STRUCT, member.name), record.STRUCT_PREFIX + member.name).split()
+        sizes = (f"sizeof((({name} *)0)->{c_name})" for c_name in c_names)
+        expressions += [f"offsetof({name}, {c_names[0]})", " + ".join(sizes)]
         ours += [member.number, member.kind.size]
     assert ours == compiler.numbers(expressions)
 

@@ -56,6 +56,13 @@ nexthop add id 2 via 192.0.2.251 dev v0
 nexthop add id 3 group 1,2/2,5
 nexthop add id 4 blackhole
 nexthop add id 6 via 2001:db8::6 dev v0
+nexthop add id 7 via 192.0.2.252 dev v0 onlink protocol bird
+nexthop add id 8 dev v0
+nexthop add id 9 via 192.0.2.9 dev v0 encap ip id 5 dst 10.9.9.9
+nexthop add id 11 group 1,2/2,1 type resilient buckets 8 idle_timer 30 unbalanced_timer 60
+nexthop add id 20 via 192.0.2.20 fdb
+nexthop add id 21 via 192.0.2.21 fdb
+nexthop add id 22 group 20/21 fdb
 """
 
 ROUTES = """
@@ -115,10 +122,35 @@ fdb add 02:00:00:00:00:72 dev v3 master dynamic extern_learn
 fdb append 00:00:00:00:00:00 dev vx0 dst 192.0.2.71
 """
 
+RULES = """
+rule add from 203.0.113.0/25 to 203.0.113.128/25 table 100 priority 10
+rule add not fwmark 0x0/0x0 table 4711 priority 11 protocol bird
+rule add iif v0 oif v9 tos 0x10 table 100 priority 12
+rule add ipproto tcp sport 80 dport 1000-2000 uidrange 0-0 table 100 priority 13
+rule add tun_id 77 table 100 priority 14
+rule add to 203.0.113.0/24 priority 15 goto 32766
+rule add to 203.0.113.0/24 priority 16 goto 40000
+rule add to 203.0.113.1 priority 17 blackhole
+rule add to 203.0.113.2 priority 18 unreachable
+rule add to 203.0.113.3 priority 19 prohibit
+rule add priority 20 table main suppress_prefixlength 0 suppress_ifgroup 9 to 203.0.113.4
+rule add priority 21 l3mdev
+rule add priority 22 nop
+rule add priority 23 to 203.0.113.5 table main realms 3/4
+rule add fwmark 0x20 table 4294967294 priority 24
+"""
+
+RULES6 = """
+rule add from 2001:db8:f::/48 to 2001:db8:f1::/64 table 100 priority 10
+rule add to 2001:db8:f2::1 prohibit priority 11
+"""
+
 
 def populate(namespace: Namespace) -> None:
     """Everything; each line is a command of ip or bridge."""
     namespace.run("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0", "net.ipv6.conf.all.forwarding=1", check=False)
     for part in (LINKS + TAPS * MAY_TAP, ADDRESSES, NEXTHOPS, ROUTES, NEIGHBOURS):
         namespace.batch(part)
+    namespace.batch(RULES)
+    namespace.batch(RULES6, "ip -6")
     namespace.batch(FORWARDING, "bridge")

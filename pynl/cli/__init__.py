@@ -16,7 +16,7 @@ from ..netlink import Netlink
 from ..netns import FOLDER
 from ..plan import column_kind
 from ..schema import Record
-from .show import Names, View, address_view, link_view, neighbour_view, render, route_view
+from .show import Names, View, address_view, link_view, neighbour_view, nexthop_view, render, route_view, rule_view
 
 _FAMILIES = {"4": socket.AF_INET, "6": socket.AF_INET6}
 
@@ -26,13 +26,15 @@ _COMMANDS: dict[str, tuple[str, Callable[[Names], View]]] = {
     "addr": ("addresses", address_view),
     "route": ("routes", route_view),
     "neigh": ("neighbours", neighbour_view),
+    "rule": ("rules", rule_view),
+    "nexthop": ("nexthops", nexthop_view),
 }
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="pynl",
-        description="Shows links, addresses, routes and neighbours; without a command all of them.",
+        description="Shows links, addresses, routes, neighbours, rules and nexthops; without a command the first four.",
     )
     parser.add_argument("command", nargs="?", choices=sorted(_COMMANDS), help="what to show")
     parser.add_argument(
@@ -98,7 +100,11 @@ def _filters(record: type[Record], words: Sequence[str]) -> dict[str, Any]:
         if not equals:
             raise ValueError(f"expected FIELD=VALUE, not {word!r}")
         record.known([name])
-        filters[name] = _number(value) if column_kind(record.FIELDS[name]).format else value
+        kind = column_kind(record.FIELDS[name])
+        if kind.python == "bool":
+            filters[name] = value.lower() in ("1", "true") or value
+        else:
+            filters[name] = _number(value) if kind.format else value
     return filters
 
 

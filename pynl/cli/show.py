@@ -117,6 +117,49 @@ def neighbour_view(names: Names) -> View:
     return ("address", "device", "hardware address", "state", "flags"), cells
 
 
+def rule_view(names: Names) -> View:
+    def cells(rule: Any) -> Sequence[Any]:
+        mask = "" if rule.fwmask in (None, 2**32 - 1) else f"/{rule.fwmask:#x}"
+        leads = {"FR_ACT_TO_TBL": rule.table, "FR_ACT_GOTO": rule.goto}
+        return (
+            rule.priority or 0,
+            _word(rule.family, "AF_"),
+            rule.src or "all",
+            rule.dst or "all",
+            rule.iifname,
+            rule.oifname,
+            None if rule.fwmark is None else f"{rule.fwmark:#x}{mask}",
+            _word(rule.action, "FR_ACT_"),
+            leads.get(getattr(rule.action, "name", "")),
+            _word(rule.protocol, "RTPROT_"),
+            _words(rule.flags, "FIB_RULE_"),
+        )
+
+    headings = ("priority", "family", "from", "to", "iif", "oif", "mark", "action", "target", "protocol", "flags")
+    return headings, cells
+
+
+def nexthop_view(names: Names) -> View:
+    def via(nexthop: Any) -> str | None:
+        if nexthop.group:
+            return " ".join(f"{entry.id}*{entry.weight}" for entry in nexthop.group)
+        return "blackhole" if nexthop.blackhole else nexthop.gateway
+
+    def cells(nexthop: Any) -> Sequence[Any]:
+        return (
+            nexthop.id,
+            _word(nexthop.group_type, "NEXTHOP_GRP_TYPE_") or _word(nexthop.family, "AF_"),
+            via(nexthop),
+            names(nexthop.oif),
+            _word(nexthop.encap_type, "LWTUNNEL_ENCAP_"),
+            _word(nexthop.protocol, "RTPROT_"),
+            _word(nexthop.scope, "RT_SCOPE_"),
+            ",".join(["fdb"] * bool(nexthop.fdb) + [_words(nexthop.flags, "RTNH_F_")]).strip(","),
+        )
+
+    return ("id", "type", "via", "device", "encap", "protocol", "scope", "flags"), cells
+
+
 def render(title: str, view: View, records: Iterable[Record], out: TextIO) -> None:
     """Prints a table; with rich where it is installed, otherwise in plain columns."""
     headings, cells = view

@@ -1,1 +1,1 @@
-"""rtnetlink: routes, links, addresses, neighbours."""
+"""rtnetlink: routes, links, addresses, neighbours, rules, nexthop objects."""

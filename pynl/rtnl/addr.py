@@ -10,6 +10,7 @@ from typing import Any
 from ..errors import NetlinkError
 from ..family import Family
 from ..fields import attribute, member, struct
+from ..iproute2 import named_in
 from ..kinds import DEVICE, IP, S32, TEXT, U8, U32, enum, flags
 from ..netns import Descriptor
 from ..schema import Record
@@ -37,7 +38,7 @@ class Address(Record, prefix="IFA_", struct="ifaddrmsg", struct_prefix="ifa_"):
     family = member(enum(U8, AddressFamily))
     prefixlen = member(U8)
     flags = member(flags(U8, AddressFlags), extended=(8, flags(U32, AddressFlags), None))
-    scope = member(enum(U8, RouteScope))
+    scope = member(named_in(enum(U8, RouteScope), "rt_scopes"))
     #: Called ifa_index in C.
     ifindex = member(DEVICE)
 
@@ -50,7 +51,7 @@ class Address(Record, prefix="IFA_", struct="ifaddrmsg", struct_prefix="ifa_"):
     multicast = attribute(7, IP)
     rt_priority = attribute(9, U32)
     target_netnsid = attribute(10, S32)
-    proto = attribute(11, enum(U8, AddressProtocol))
+    proto = attribute(11, named_in(enum(U8, AddressProtocol), "rt_addrprotos"))
     mc_users = attribute(12, U32)
 
     @classmethod

@@ -1,12 +1,15 @@
-"""Names for numbers, in their UAPI spelling: linux/rtnetlink.h, if_link.h, if_addr.h, neighbour.h, if.h."""
+"""Names for numbers, in their UAPI spelling: linux/rtnetlink.h, if.h, and the headers of each kind of object."""
 
 from __future__ import annotations
 
 from enum import IntEnum, IntFlag
 
+#: What a table number of one byte is where the number needs more (linux/rtnetlink.h).
+RT_TABLE_COMPAT = 252
+
 
 class AddressFamily(IntEnum):
-    """AF_* of sys/socket.h, those that rtnetlink knows."""
+    """AF_* of sys/socket.h, those that rtnetlink knows, and its own."""
 
     AF_UNSPEC = 0
     AF_INET = 2
@@ -15,6 +18,8 @@ class AddressFamily(IntEnum):
     AF_PACKET = 17
     AF_MPLS = 28
     AF_MCTP = 45
+    RTNL_FAMILY_IPMR = 128
+    RTNL_FAMILY_IP6MR = 129
 
 
 class MessageType(IntEnum):
@@ -33,8 +38,20 @@ class MessageType(IntEnum):
     RTM_NEWNEIGH = 28
     RTM_DELNEIGH = 29
     RTM_GETNEIGH = 30
+    RTM_NEWRULE = 32
+    RTM_DELRULE = 33
+    RTM_GETRULE = 34
+    RTM_NEWNSID = 88
+    RTM_DELNSID = 89
+    RTM_GETNSID = 90
+    RTM_NEWNEXTHOP = 104
+    RTM_DELNEXTHOP = 105
+    RTM_GETNEXTHOP = 106
     RTM_NEWLINKPROP = 108
     RTM_DELLINKPROP = 109
+    RTM_NEWNEXTHOPBUCKET = 116
+    RTM_DELNEXTHOPBUCKET = 117
+    RTM_GETNEXTHOPBUCKET = 118
 
 
 class Group(IntEnum):
@@ -44,8 +61,12 @@ class Group(IntEnum):
     RTNLGRP_NEIGH = 3
     RTNLGRP_IPV4_IFADDR = 5
     RTNLGRP_IPV4_ROUTE = 7
+    RTNLGRP_IPV4_RULE = 8
     RTNLGRP_IPV6_IFADDR = 9
     RTNLGRP_IPV6_ROUTE = 11
+    RTNLGRP_IPV6_RULE = 19
+    RTNLGRP_NSID = 28
+    RTNLGRP_NEXTHOP = 32
 
 
 class RouteType(IntEnum):
@@ -134,6 +155,46 @@ class NexthopFlags(IntFlag):
     RTNH_F_LINKDOWN = 16
     RTNH_F_UNRESOLVED = 32
     RTNH_F_TRAP = 64
+
+
+class NexthopGroupType(IntEnum):
+    """NEXTHOP_GRP_TYPE_* of linux/nexthop.h."""
+
+    NEXTHOP_GRP_TYPE_MPATH = 0
+    NEXTHOP_GRP_TYPE_RES = 1
+
+
+class NexthopOpFlags(IntFlag):
+    """NHA_OP_FLAG_* of linux/nexthop.h (since 6.9)."""
+
+    NHA_OP_FLAG_DUMP_STATS = 1
+    NHA_OP_FLAG_DUMP_HW_STATS = 2
+    NHA_OP_FLAG_RESP_GRP_RESVD_0 = 1 << 31
+
+
+class RuleAction(IntEnum):
+    """FR_ACT_* of linux/fib_rules.h: what becomes of a packet that a rule is for."""
+
+    FR_ACT_UNSPEC = 0
+    FR_ACT_TO_TBL = 1
+    FR_ACT_GOTO = 2
+    FR_ACT_NOP = 3
+    FR_ACT_RES3 = 4
+    FR_ACT_RES4 = 5
+    FR_ACT_BLACKHOLE = 6
+    FR_ACT_UNREACHABLE = 7
+    FR_ACT_PROHIBIT = 8
+
+
+class RuleFlags(IntFlag):
+    """FIB_RULE_* of linux/fib_rules.h."""
+
+    FIB_RULE_PERMANENT = 0x01
+    FIB_RULE_INVERT = 0x02
+    FIB_RULE_UNRESOLVED = 0x04
+    FIB_RULE_IIF_DETACHED = 0x08
+    FIB_RULE_OIF_DETACHED = 0x10
+    FIB_RULE_FIND_SADDR = 0x10000
 
 
 class MetricFeatures(IntFlag):

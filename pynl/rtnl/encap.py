@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from .._wire import lib
 from ..fields import attribute, nest
+from ..iproute2 import TABLE
 from ..kinds import BE16, BE64, BYTES, IP, S32, TEXT, U8, U32, U64, Kind, enum, named
 from ..schema import Record
 from .constants import EncapType, Seg6LocalAction, Seg6Mode
@@ -164,13 +165,13 @@ class Seg6Local(Record, prefix="SEG6_LOCAL_"):
 
     action = attribute(1, enum(U32, Seg6LocalAction))
     srh = attribute(2, SRH)
-    table = attribute(3, U32)
+    table = attribute(3, TABLE)
     nh4 = attribute(4, IP)
     nh6 = attribute(5, IP)
     iif = attribute(6, U32)
     oif = attribute(7, U32)
     bpf = attribute(8, nest(Seg6LocalBpf))
-    vrftable = attribute(9, U32)
+    vrftable = attribute(9, TABLE)
     counters = attribute(10, nest(Seg6LocalCounters), nested=True)
     flavors = attribute(11, nest(Seg6LocalFlavors), nested=True)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import struct as binary
 from collections.abc import Mapping
 from typing import Any
 
-from .._wire import lib
 from ..fields import attribute, many, member, nest, pad, select, struct, within
+from ..iproute2 import GROUP
 from ..kinds import (
     BYTES,
     DEVICE,
@@ -20,7 +19,7 @@ from ..kinds import (
     U16,
     U32,
     U64,
-    Kind,
+    UINT,
     enum,
     flags,
     packed,
@@ -37,21 +36,6 @@ from .vf import VfInfoList
 
 # Within a class a field's name hides the function of that name.
 EXT_MASK = flags(U32, ExtFilter)
-
-
-def _uint_load(data: bytes) -> int:
-    if len(data) not in (4, 8):
-        raise ValueError(f"{len(data)} bytes are no uint")
-    value: int = binary.unpack("=I" if len(data) == 4 else "=Q", data)[0]
-    return value
-
-
-def _uint_dump(value: Any) -> bytes:
-    return U32.dump(value) if isinstance(value, int) and 0 <= value < 1 << 32 else U64.dump(value)
-
-
-#: NLA_UINT: a number in four bytes where it fits, else in eight.
-UINT: Kind[int] = Kind("uint", lib.PYNL_DEEP, 0, _uint_load, _uint_dump)
 
 
 class LinkMap(Record, struct="rtnl_link_ifmap"):
@@ -211,7 +195,7 @@ class Link(Record, prefix="IFLA_", struct="ifinfomsg", struct_prefix="ifi_"):
     vf_ports = attribute(24, nest(VfPorts))
     port_self = attribute(25, nest(VirtualPort))
     af_spec = select(26, "family", {AddressFamily.AF_BRIDGE: BridgeAfSpec, None: AfSpec})
-    group = attribute(27, U32)
+    group = attribute(27, GROUP)
     net_ns_fd = attribute(28, U32)
     ext_mask = attribute(29, EXT_MASK)
     promiscuity = attribute(30, U32)

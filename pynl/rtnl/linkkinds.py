@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..fields import attribute, many, member, nest, struct
+from ..iproute2 import TABLE
 from ..kinds import BE16, BE64, BYTES, DEVICE, HARDWARE, S32, TEXT, U8, U16, U32, U64, enum, flags
 from ..schema import Record
 from .bridge import Bond, BondPort, Bridge, BridgePort
@@ -114,13 +115,13 @@ class Macsec(Record, prefix="IFLA_MACSEC_"):
 class Vrf(Record, prefix="IFLA_VRF_"):
     """A virtual routing and forwarding domain."""
 
-    table = attribute(1, U32)
+    table = attribute(1, TABLE)
 
 
 class VrfPort(Record, prefix="IFLA_VRF_PORT_"):
     """A link within a VRF."""
 
-    table = attribute(1, U32)
+    table = attribute(1, TABLE)
 
 
 class Hsr(Record, prefix="IFLA_HSR_"):

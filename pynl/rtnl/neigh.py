@@ -8,6 +8,7 @@ from typing import Any
 
 from ..family import Family
 from ..fields import attribute, member, nest, pad, struct
+from ..iproute2 import named_in
 from ..kinds import BE16, DEVICE, DEVICE_S32, HARDWARE, IP, S32, U8, U16, U32, enum, flags
 from ..netns import Descriptor
 from ..schema import Record
@@ -65,7 +66,7 @@ class Neighbour(Record, prefix="NDA_", struct="ndmsg", struct_prefix="ndm_"):
     master = attribute(9, DEVICE)
     link_netnsid = attribute(10, S32)
     src_vni = attribute(11, U32)
-    protocol = attribute(12, enum(U8, RouteProtocol))
+    protocol = attribute(12, named_in(enum(U8, RouteProtocol), "rt_protos"))
     nh_id = attribute(13, U32)
     fdb_ext_attrs = attribute(14, nest(FdbExt), nested=True)
     flags_ext = attribute(15, NTF_EXT)

@@ -9,11 +9,13 @@ from typing import Any
 
 from ..family import Family
 from ..fields import attribute, hops, member, nest, pad, prefix, select, struct
+from ..iproute2 import DSFIELD, REALMS, TABLE, named_in
 from ..kinds import BE32, BYTES, DEVICE, DEVICE_S32, IP, S32, TEXT, U8, U16, U32, VIA, enum, flags
 from ..schema import Record
 from ..service import address_text
 from ..verbs import Appendable
 from .constants import (
+    RT_TABLE_COMPAT,
     AddressFamily,
     DelReason,
     EncapType,
@@ -27,8 +29,6 @@ from .constants import (
     RouteType,
 )
 from .encap import ENCAPS
-
-RT_TABLE_COMPAT = 252
 
 
 class Metrics(Record, prefix="RTAX_"):
@@ -63,7 +63,7 @@ class Nexthop(Record, prefix="RTA_", struct="rtnexthop", struct_prefix="rtnh_"):
     #: rtnh_ifindex.
     oif = member(DEVICE_S32)
     gateway = attribute(5, IP)
-    flow = attribute(11, U32)
+    flow = attribute(11, REALMS)
     via = attribute(18, VIA)
     newdst = attribute(19, BYTES)
     encap_type = attribute(21, enum(U16, EncapType))
@@ -105,10 +105,10 @@ class Route(Record, prefix="RTA_", struct="rtmsg", struct_prefix="rtm_"):
     family = member(enum(U8, AddressFamily))
     dst_len = member(U8)
     src_len = member(U8)
-    tos = member(U8)
-    table = member(U8, extended=(15, U32, RT_TABLE_COMPAT))
-    protocol = member(enum(U8, RouteProtocol))
-    scope = member(enum(U8, RouteScope))
+    tos = member(DSFIELD)
+    table = member(U8, extended=(15, TABLE, RT_TABLE_COMPAT))
+    protocol = member(named_in(enum(U8, RouteProtocol), "rt_protos"))
+    scope = member(named_in(enum(U8, RouteScope), "rt_scopes"))
     type = member(enum(U8, RouteType))
     flags = member(flags(U32, RouteFlags))
 
@@ -122,7 +122,7 @@ class Route(Record, prefix="RTA_", struct="rtmsg", struct_prefix="rtm_"):
     metrics = attribute(8, nest(Metrics))
     multipath = attribute(9, hops(Nexthop))
     protoinfo = attribute(10, BYTES)
-    flow = attribute(11, U32)
+    flow = attribute(11, REALMS)
     cacheinfo = attribute(12, struct(RouteCacheInfo))
     session = attribute(13, BYTES)
     mp_algo = attribute(14, BYTES)
