@@ -38,7 +38,7 @@ def test_every_miss_is_explained() -> None:
 
 def test_time_grows_in_a_straight_line() -> None:
     assert [point["count"] for point in FOUND["growth"]["points"]][::2] == [1_000, 10_000, 100_000, 1_000_000]
-    assert all(0.9 < slope < 1.1 for slope in FOUND["growth"]["slopes"].values())
+    assert all(0.85 < slope < 1.1 for slope in FOUND["growth"]["slopes"].values())
 
 
 def test_the_results_do_not_tell_whose_machine_it_was() -> None:
