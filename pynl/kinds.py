@@ -126,8 +126,12 @@ def named(names: type[E], value: int) -> E | int:
 def _number(names: type[IntEnum] | type[IntFlag], value: Any) -> Any:
     if not isinstance(value, str):
         return value
+    wanted = value.upper()
     for name, member in names.__members__.items():
-        if value.upper() in (name, name.partition("_")[2], name.rpartition("_")[2]):
+        if wanted in (name, name.partition("_")[2], name.rpartition("_")[2]):
+            return member
+    for name, member in names.__members__.items():
+        if wanted and name.endswith(f"_{wanted}"):
             return member
     raise ValueError(f"expected one of {', '.join(names.__members__)}, not {value!r}")
 
@@ -209,9 +213,10 @@ def _hex_dump(value: Any) -> bytes:
     if not isinstance(value, str):
         raise TypeError(f"expected a hardware address, not {value!r}")
     try:
-        if len(value) != 3 * value.count(":") + 2 * bool(value):
+        data = bytes.fromhex(value.replace(":", ""))
+        if data.hex(":") != value.lower():
             raise ValueError
-        return bytes.fromhex(value.replace(":", ""))
+        return data
     except ValueError:
         raise ValueError(f"expected pairs of hexadecimal digits with colons, not {value!r}") from None
 

@@ -12,8 +12,8 @@ from .encode import encode
 from .fields import Field
 from .many import FLAGS, Difference, asked_of, carry_out, difference, sendable
 from .netns import Descriptor
-from .rows import Rows, Values, columns_of
-from .schema import Opaque, Record, normalize
+from .rows import Rows, Values, columns, columns_of
+from .schema import Record, chosen, normalize
 from .service import Service
 from .socket import Socket
 from .table import Table
@@ -141,7 +141,7 @@ class Verbs(Service[R]):
             return self.request(verb, None, fields, [])
 
         def resolved(field: Field[Any], value: Any) -> Any:
-            return normalize(field, _resolved(field, value, {}, names))
+            return normalize(field, _resolved(field, value, names))
 
         message = family.delete if verb == "delete" else family.new
         return Rows(family.record, message, FLAGS[verb], values, complete, resolved)
@@ -150,8 +150,7 @@ class Verbs(Service[R]):
         """The fields that the arguments of each row stand for."""
         rows = zip(*values.values(), strict=True)
         given = ({n: v for n, v in zip(values, row, strict=True) if v is not None} for row in rows)
-        made = [self.FAMILY.record.translated(self._arguments(row, keep)) for row in given]
-        return {name: [row.get(name) for row in made] for name in dict.fromkeys(name for row in made for name in row)}
+        return columns(self.FAMILY.record, [self.FAMILY.record.translated(self._arguments(row, keep)) for row in given])
 
     def read(self) -> Mapping[Hashable, R]:
         """All objects by what tells them apart."""
@@ -278,16 +277,22 @@ def resolve(cls: type[Record], values: Mapping[str, Any], index: Callable[[str, 
     """
     values = cls.translated(values)
     cls.known(values)
-    return {name: _resolved(cls.FIELDS[name], value, values, index) for name, value in values.items()}
+    return {name: _resolved(_told(cls, name, values), value, index) for name, value in values.items()}
 
 
-def _resolved(field: Field[Any], value: Any, values: Mapping[str, Any], index: Callable[[str, Any], Any]) -> Any:
+def _told(cls: type[Record], name: str, values: Mapping[str, Any]) -> Field[Any]:
+    """A field, as that of the record which another field tells where that is so."""
+    field = cls.FIELDS[name]
+    if not field.select:
+        return field
+    told = values.get(field.select[0])
+    return field.told(chosen(field, None if told is None else normalize(cls.FIELDS[field.select[0]], told)))
+
+
+def _resolved(field: Field[Any], value: Any, index: Callable[[str, Any], Any]) -> Any:
     if isinstance(value, str) and field.kind.device:
         return index(field.name, value)
     inner = field.kind.record
-    if field.select:
-        by, choices = field.select
-        inner = choices.get(values.get(by), choices.get(None, Opaque))
     if inner is None or isinstance(value, (str, Record)):
         return value
     if isinstance(value, Mapping):
