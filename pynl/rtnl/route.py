@@ -222,6 +222,15 @@ ROUTES = Family(
 #: The types whose routes are in the table ``local`` unless told otherwise.
 _LOCAL = (RouteType.RTN_LOCAL, RouteType.RTN_BROADCAST, RouteType.RTN_NAT, RouteType.RTN_ANYCAST)
 
+#: The scopes of IPv4 routes of other types than unicast, where they are not the widest.
+_SCOPES: Mapping[Any, RouteScope] = {
+    RouteType.RTN_LOCAL: RouteScope.RT_SCOPE_HOST,
+    RouteType.RTN_NAT: RouteScope.RT_SCOPE_HOST,
+    RouteType.RTN_BROADCAST: RouteScope.RT_SCOPE_LINK,
+    RouteType.RTN_MULTICAST: RouteScope.RT_SCOPE_LINK,
+    RouteType.RTN_ANYCAST: RouteScope.RT_SCOPE_LINK,
+}
+
 
 class Routes(Appendable[Route]):
     """The routes of a namespace.
@@ -234,22 +243,18 @@ class Routes(Appendable[Route]):
     def _completed(self, verb: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
         made = Route(**values)
         given = {name for name, value in values.items() if value is not None}
-        if verb == "delete":  # what is not told may be anything
-            rest = {"table": 254, "scope": RouteScope.RT_SCOPE_NOWHERE}
-            return {**{name: value for name, value in rest.items() if name not in given}, **values}
         type = made.type if "type" in given else RouteType.RTN_UNICAST
-        scope = RouteScope.RT_SCOPE_UNIVERSE
-        if made.family == socket.AF_INET and type == RouteType.RTN_UNICAST:
-            if not given & {"gateway", "via", "multipath", "nh_id"}:
-                scope = RouteScope.RT_SCOPE_LINK
-        elif made.family == socket.AF_INET and type in _LOCAL:
-            scope = RouteScope.RT_SCOPE_LINK if type == RouteType.RTN_BROADCAST else RouteScope.RT_SCOPE_HOST
-        rest = {
-            "table": 255 if type in _LOCAL else 254,
-            "protocol": RouteProtocol.RTPROT_BOOT,
-            "scope": scope,
-            "type": type,
-        }
+        rest: dict[str, Any] = {"table": 255 if type in _LOCAL else 254}
+        if verb == "delete":  # what is not told may be anything
+            rest["scope"] = RouteScope.RT_SCOPE_NOWHERE
+        else:
+            scope = RouteScope.RT_SCOPE_UNIVERSE
+            if made.family == socket.AF_INET and type == RouteType.RTN_UNICAST:
+                if not given & {"gateway", "via", "multipath", "nh_id"}:
+                    scope = RouteScope.RT_SCOPE_LINK
+            elif made.family == socket.AF_INET:
+                scope = _SCOPES.get(type, scope)
+            rest.update(protocol=RouteProtocol.RTPROT_BOOT, scope=scope, type=type)
         return {**{name: value for name, value in rest.items() if name not in given}, **values}
 
     def get(self, dst: Any, *, fibmatch: bool = False, **options: Any) -> Route:
