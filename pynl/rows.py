@@ -17,7 +17,7 @@ from .frames import arrow
 from .gather import Column, Normalize, Same, each, gather
 from .kinds import BYTES
 from .plan import choose, column_kind, plan_of
-from .schema import Record, chosen, normalize
+from .schema import Record, Unknown, chosen, normalize
 from .store import Store
 from .table import Table
 
@@ -290,10 +290,9 @@ def _from_arrow(family: Family[Any], table: Any) -> Values:
             made[name] = table[name].to_pylist()
     for name, values in made.items():
         field = cls.FIELDS[name]
-        if field.select or (field.kind.record is None and column_kind(field).format is None):
-            by = field.select[0] if field.select else name
-            selectors = made.get(by, values)
-            made[name] = [_unwired(field, selector, value) for selector, value in zip(selectors, values, strict=True)]
+        if field.select or column_kind(field).code == lib.PYNL_DEEP or field.kind.record or field.many:
+            told = made.get(field.select[0], values) if field.select else values
+            made[name] = [_saved(field, by, value) for by, value in zip(told, values, strict=True)]
         if name in family.sent:
             made[name] = [
                 None if value is None else _told(family, name, normalize(field, value)) for value in made[name]
@@ -301,13 +300,51 @@ def _from_arrow(family: Family[Any], table: Any) -> Values:
     return made
 
 
-def _record(field: Field[Any], value: Any) -> Any:
-    """A value as a record has it."""
-    return normalize(field, value)
+def saved(family: Family[Any], item: Any) -> Any:
+    """What ``write_json`` wrote of a record, as fields to send; anything else as it is."""
+    if not isinstance(item, Mapping):
+        return item
+    family.record.known([name for name in item if name != "unknown"])
+    made = _unwritten(family.record, {name: value for name, value in item.items() if not _dropped(family, name)})
+    for name in family.sent.keys() & made.keys():
+        made[name] = _told(family, name, normalize(family.record.FIELDS[name], made[name]))
+    return made
 
 
-def _unwired(field: Field[Any], selector: Any, value: Any) -> Any:
-    """What Arrow has as bytes, since it has no type for it."""
-    if not isinstance(value, bytes) or field.kind is BYTES:
-        return value
-    return choose(field, selector, value) if field.select else field.kind.load(value)
+def _dropped(family: Family[Any], name: str) -> bool:
+    return name == "unknown" or _kernels_own(family, name)
+
+
+def _unwritten(cls: type[Record], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields as records have them, of what a file has of them."""
+    made = {}
+    for name, value in values.items():
+        field = cls.FIELDS[name]
+        if value is not None and not field.within:
+            made[name] = _saved(field, values.get(field.select[0]) if field.select else None, value)
+    return made
+
+
+def _saved(field: Field[Any], told: Any, value: Any) -> Any:
+    """A value as a record has it, of what JSON (nests as objects, bytes as digits) or Arrow (as bytes) has of it."""
+    if isinstance(value, (list, tuple)) and (field.many or field.kind.plural):
+        return tuple(_item(field, told, item) for item in value)
+    return None if value is None else _item(field, told, value)
+
+
+def _item(field: Field[Any], told: Any, value: Any) -> Any:
+    record = chosen(field, told) if field.select else field.kind.record
+    if record is not None and isinstance(value, Mapping):
+        return _read(record, value)
+    if field.kind is BYTES:
+        return bytes.fromhex(value) if isinstance(value, str) else value
+    if isinstance(value, bytes):
+        return choose(field, told, value) if field.select else field.kind.load(value)
+    return value
+
+
+def _read(cls: type[Record], values: Mapping[str, Any]) -> Record:
+    made = cls(**_unwritten(cls, {name: value for name, value in values.items() if name != "unknown"}))
+    unknown = (Unknown(item["type"], bytes.fromhex(item["payload"])) for item in values.get("unknown", ()))
+    made._rows._unknown = tuple(unknown)
+    return made

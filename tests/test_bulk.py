@@ -46,7 +46,7 @@ def wanted(count: int, **more: Any) -> list[dict[str, Any]]:
 def there(netns: Namespace, table: int = 100) -> list[tuple[str, int]]:
     """Its routes, as ip shows them; it has none of a table that does not exist."""
     shown = netns.run("ip", "-j", "route", "show", "table", str(table), check=False)
-    return sorted((r["dst"], r["metric"]) for r in json.loads(shown if shown.rstrip().endswith("]") else "[]"))
+    return sorted((r["dst"], r.get("metric", 0)) for r in json.loads(shown if shown.rstrip().endswith("]") else "[]"))
 
 
 def expected(*numbers: int) -> list[tuple[str, int]]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 from ..family import Family
 from ..fields import attribute, hops, member, nest, pad, prefix, select, struct
 from ..kinds import BE32, BYTES, DEVICE, DEVICE_S32, IP, S32, TEXT, U8, U16, U32, VIA, enum, flags
+from ..rows import Values
 from ..schema import Record
 from ..service import address_text
 from ..verbs import Appendable
@@ -214,6 +215,7 @@ ROUTES = Family(
     pushed={name: name for name in ("table", "oif", "protocol", "type")},
     wider=frozenset({"oif"}),  # of any next hop
     volatile=frozenset({"cacheinfo"}),
+    filled=frozenset({"oif", "priority", "pref"}),
     sent={"flags": lambda told: told & ~_TOLD, "multipath": _hops},
     key=_key,
 )
@@ -256,6 +258,13 @@ class Routes(Appendable[Route]):
                 scope = _SCOPES.get(type, scope)
             rest.update(protocol=RouteProtocol.RTPROT_BOOT, scope=scope, type=type)
         return {**{name: value for name, value in rest.items() if name not in given}, **values}
+
+    def _restorable(self, values: Values, count: int) -> Sequence[int]:
+        """IPv6 routes whose metric is 0 come and go with addresses; to others the kernel gives IP6_RT_PRIO_USER."""
+        families, metrics = values.get("family"), values.get("priority")
+        if families is None or metrics is None:
+            return range(count)
+        return [row for row in range(count) if metrics[row] != 0 or families[row] != socket.AF_INET6]
 
     def get(self, dst: Any, *, fibmatch: bool = False, **options: Any) -> Route:
         """The route that the kernel would send a packet by.
