@@ -197,11 +197,19 @@ def _window(line: Socket) -> int:
 def _send(line: Socket, requests: Requests, outcomes: Outcomes, window: int, room: int) -> None:
     first = outcomes.sent
     sequence = line.reserve(window)
-    data, count, size = requests.pack(first, window, sequence, room)
-    line.transmit(data, size)
+    try:
+        data, count, size = requests.pack(first, window, sequence, room)
+        line.transmit(data, size)
+    except NetlinkError as error:  # nothing was carried out: the first is at fault, or is as good as any
+        outcomes.errors[first] = error
+        outcomes.sent += 1
+        return
     outcomes.sent += count
     answers = ffi.gc(ffi.new("struct pynl_answers *"), lib.pynl_answers_free)
-    whole = line.collect(answers, sequence, count)
+    try:
+        whole = line.collect(answers, sequence, count)
+    except (NetlinkError, MemoryError):
+        whole = False
     refused = {}
     for final in _messages(answers):
         index = first + ((_HEADER.unpack_from(final)[3] - sequence) & 0xFFFFFFFF)

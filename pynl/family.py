@@ -36,6 +36,8 @@ class Family(Generic[R]):
     wider: frozenset[str] = frozenset()
     #: Fields that only the kernel tells: of a record that was read and is to be written, they are left out.
     volatile: frozenset[str] = frozenset()
+    #: Fields that the kernel fills in where they are not told.
+    filled: frozenset[str] = frozenset()
     #: Field -> what is to be written of a value that was read, where that is not all of it.
     sent: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     #: What tells one object from another, as the kernel does.

@@ -64,6 +64,12 @@ class Field(property, Generic[T]):
 
         super().__init__(read, doc=self.doc or None)
 
+    def told(self, record: type[Any]) -> Field[Any]:
+        """A select field once it is known which record it holds."""
+        made: Field[Any] = Field(_nested("nest", self.kind.code, record, plural=False), self.number, nested=self.nested)
+        made.name = self.name
+        return made
+
     if TYPE_CHECKING:
 
         @overload

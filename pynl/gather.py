@@ -10,7 +10,7 @@ from typing import Any
 from ._wire import ffi, lib
 from .encode import attribute
 from .fields import Field
-from .kinds import Kind
+from .kinds import Kind, tlv
 from .plan import column_kind
 from .schema import normalize
 
@@ -54,6 +54,11 @@ class Column:
             {"valid": self._keep[-2], "values": self._keep[-1], "width": width, "count": count, **pointers},
         )
 
+    @property
+    def lacking(self) -> bool:
+        """Whether some row has no value."""
+        return 0 in self.lengths if self.lengths is not None else self.there is not None and False in self.there
+
 
 def _bits(there: Sequence[bool]) -> bytes:
     digits = bytes(there)[::-1].translate(bytes.maketrans(b"\0\1", b"01"))
@@ -77,12 +82,11 @@ def gather(field: Field[Any], values: Sequence[Any], resolve: Normalize) -> Mapp
     if kind.record is None and kind.format and kind.code in (lib.PYNL_INT, lib.PYNL_BE) and not field.many:
         return {field.name: (lib.PYNL_FIXED, _numbers(field, kind, values, resolve))}
     if kind.code == lib.PYNL_TEXT and not kind.size and not field.many:
-        texts = _each(field, values, lambda field, value: kind.dump(value)[:-1])
-        return {field.name: (lib.PYNL_STRING, _texts(texts))}
-    return {field.name: (lib.PYNL_WHOLE, _texts(_each(field, values, lambda f, v: _whole(f, resolve(f, v)))))}
+        return {field.name: (lib.PYNL_STRING, _texts(each(field, values, lambda field, value: _text(kind, value))))}
+    return {field.name: (lib.PYNL_WHOLE, _texts(each(field, values, lambda f, v: _whole(f, resolve(f, v)))))}
 
 
-def _each(field: Field[Any], values: Iterable[Any], function: Normalize) -> list[Any]:
+def each(field: Field[Any], values: Iterable[Any], function: Normalize) -> list[Any]:
     """The function of every value that is there."""
     made = []
     for row, value in enumerate(values):
@@ -108,7 +112,7 @@ def _numbers(field: Field[Any], kind: Kind[Any], values: Sequence[Any], resolve:
     try:
         made = array(kind.format or "B", numbers)
     except OverflowError:
-        _each(field, values, resolve)  # which tells the first that is too large
+        each(field, values, resolve)  # which tells the first that is too large
         raise
     if kind.code == lib.PYNL_BE:
         made.byteswap()
@@ -117,46 +121,51 @@ def _numbers(field: Field[Any], kind: Kind[Any], values: Sequence[Any], resolve:
 
 def _named(field: Field[Any], values: Sequence[Any], resolve: Normalize) -> Sequence[int]:
     """Names of devices, members of enums and the like as numbers: each different one is looked at once."""
+    keys = list(zip(map(type, values), values, strict=True))  # since True equals 1
     try:
-        different = dict.fromkeys(values)
-    except TypeError:  # what cannot be a number, but is to be told which row it is in
-        return _each(field, values, resolve)
-    try:
-        known = {value: int(resolve(field, value)) for value in different}
-    except (TypeError, ValueError):
-        return _each(field, values, resolve)
-    return list(map(known.__getitem__, values))
+        known = {key: int(resolve(field, key[1])) for key in dict.fromkeys(keys)}
+    except (TypeError, ValueError):  # also of what cannot be a key; it is to be told which row it is in
+        return each(field, values, resolve)
+    return list(map(known.__getitem__, keys))
 
 
 def _addresses(field: Field[Any], kind: Kind[Any], values: Sequence[Any]) -> Mapping[str, tuple[int, Column]]:
     """Addresses are read in C, all at once; with a prefix length behind them they make a second column."""
     count, width = len(values), 16 if kind.style == lib.PYNL_IP else 32
+    if "" in values:  # which C takes for none
+        return _slowly(field, values)
     texts = ["" if value is None else value for value in values]
     if not set(map(type, texts)) <= {str}:
-        texts = _each(field, values, lambda field, value: _address_text(kind, value))
-        texts = [text or "" for text in texts]
+        texts = each(field, texts, lambda field, value: value if isinstance(value, str) else normalize(field, value))
     lines = ("\n".join(texts) + "\n").encode("ascii", "replace")
     column = Column(bytearray(count * width), width, [False] * count, count, lengths=bytearray(count))
     prefix = Column(bytearray(count), 1, [False] * count, count)
     length = prefix.c if field.length else ffi.NULL
     found = lib.pynl_text_parse(ffi.from_buffer("char[]", lines), len(lines), kind.style, count, column.c, length)
-    if found < 0:
-        row = -int(found) - 1
-        try:
-            normalize(field, values[row])
-        except (TypeError, ValueError) as error:
-            raise _at(error, field, row) from None
-        raise _at(ValueError(f"expected an address, not {values[row]!r}"), field, row)
+    if found < 0 or lines.count(b"\n") != count:
+        return _slowly(field, values)
     made = {field.name: (lib.PYNL_BYTES, column)}
     return {**made, field.length: (lib.PYNL_FIXED, prefix)} if field.length else made
 
 
-def _address_text(kind: Kind[Any], value: Any) -> str:
-    if isinstance(value, (bytes, bytearray)):
-        return str(kind.load(bytes(value)))
-    text = str(value)
-    kind.dump(text.partition("/")[0])
-    return text
+def _slowly(field: Field[Any], values: Sequence[Any]) -> Mapping[str, tuple[int, Column]]:
+    """Addresses one by one: for those that are told in a way that C does not read, and for the reason why not."""
+    texts = each(field, values, normalize)
+    data = [b"" if text is None else field.kind.dump(text.partition("/")[0]) for text in texts]
+    there = [text is not None for text in texts]
+    count, width = len(texts), max(map(len, data), default=0)
+    rows = b"".join(item.ljust(width, b"\0") for item in data)
+    made = {field.name: (lib.PYNL_BYTES, Column(rows, width, there, count, lengths=bytearray(map(len, data))))}
+    if not field.length:
+        return made
+    lengths = bytes(int(text.rpartition("/")[2]) if text else 0 for text in texts)
+    return {**made, field.length: (lib.PYNL_FIXED, Column(lengths, 1, there, count))}
+
+
+def _text(kind: Kind[Any], value: Any) -> bytes:
+    data = kind.dump(value)
+    tlv(0, data)  # which refuses what is too long
+    return data[:-1]
 
 
 def _texts(texts: Sequence[bytes | None]) -> Column:

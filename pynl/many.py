@@ -202,9 +202,20 @@ def difference(family: Family[R], names: Sequence[str], wanted: Table[R], there:
     new = {family.key(r): r for r in map(wanted.__getitem__, _without(contents, same))}
     old = {family.key(r): r for r in map(there.__getitem__, _without(present, same))}
     added = [record for key, record in new.items() if key not in old]
-    replaced = [record for key, record in new.items() if key in old]
+    common = {key: record for key, record in new.items() if key in old}
+    replaced = [record for key, record in common.items() if not _met(family, names, record, old[key])]
     deleted = [record for key, record in old.items() if key not in new]
-    return Difference(added, replaced, deleted, len(same))
+    return Difference(added, replaced, deleted, len(same) + len(common) - len(replaced))
+
+
+def _met(family: Family[R], names: Sequence[str], wanted: R, there: R) -> bool:
+    """What is there is what is wanted, but for what the kernel filled in."""
+    told = sendable(family, there)
+    for name in names:
+        value = getattr(wanted, name)
+        if value != getattr(told, name) and (value is not None or name not in family.filled):
+            return False
+    return True
 
 
 def _without(contents: Sequence[Any], same: set[Any]) -> list[int]:
@@ -220,7 +231,8 @@ def _values(family: Family[Any], name: str, table: Table[Any]) -> list[Any]:
     """What to compare of one field of all records: numbers as they are, less what only the kernel tells."""
     kind = column_kind(table.record.FIELDS[name])
     if kind.format is None or not table.columns.present(name):
-        return table.values(name)
+        values, sent = table.values(name), family.sent.get(name)
+        return [None if value is None else sent(value) for value in values] if sent else values
     values = table.columns[name].tolist()
     if name in family.sent:
         told = {

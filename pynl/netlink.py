@@ -134,11 +134,11 @@ class Netlink(Services):
         """
         return Batch(self.socket, on_error, progress)
 
-    def restore(self, table: Table[Any], /, *, on_error: str = "continue", progress: Progress | None = None) -> Report:
+    def restore(self, table: Table[Any], /, *, progress: Progress | None = None) -> Report:
         """Makes the objects of a table that was read, here or elsewhere: see the services' ``restore``."""
         for service in vars(self).values():
             if isinstance(service, Verbs) and service.FAMILY.record is table.record:
-                return service.restore(table, on_error=on_error, progress=progress)
+                return service.restore(table, progress=progress)
         raise TypeError(f"expected a table of records that can be written, not of {table.record.__name__}")
 
     def close(self) -> None:

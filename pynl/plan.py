@@ -11,7 +11,7 @@ from ._wire import ffi, lib
 from .errors import DecodeError, check
 from .fields import Field
 from .kinds import Kind
-from .schema import Opaque, Record, Rows, Unknown
+from .schema import Record, Rows, Unknown, chosen
 
 R = TypeVar("R", bound=Record)
 
@@ -267,7 +267,4 @@ def _structs(kind: Kind[Any], data: bytes) -> Any:
 
 def choose(field: Field[Any], selector: Any, payload: bytes) -> Record:
     """What a select field holds, given the value of the field that tells; ValueError where it is malformed."""
-    assert field.select
-    choices = field.select[1]
-    cls: type[Record] = choices.get(selector, choices.get(None, Opaque))
-    return parse(cls, payload)
+    return parse(chosen(field, selector), payload)

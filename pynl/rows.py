@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import IntEnum
+from itertools import repeat
 from operator import attrgetter, itemgetter, methodcaller
 from typing import Any
 
@@ -13,10 +14,10 @@ from .errors import check
 from .family import Family
 from .fields import Field
 from .frames import arrow
-from .gather import Column, Normalize, Same, gather
+from .gather import Column, Normalize, Same, each, gather
 from .kinds import BYTES
 from .plan import choose, column_kind, plan_of
-from .schema import Record, normalize
+from .schema import Record, Unknown, chosen, normalize
 from .store import Store
 from .table import Table
 
@@ -66,10 +67,22 @@ class Rows:
         return self._count
 
     def _gather(self, name: str, values: Sequence[Any], resolve: Normalize) -> None:
-        made = gather(self._cls.FIELDS[name], [values.value] if isinstance(values, Same) else values, resolve)
+        field = self._cls.FIELDS[name]
+        if field.select:
+            told = self._values.get(field.select[0]) or repeat(None, self._count)
+            values = each(field, zip(told, values, strict=True), lambda f, pair: self._selected(f, pair, resolve))
+        made = gather(field, [values.value] if isinstance(values, Same) else values, resolve)
         self._columns.update(made)
         if isinstance(values, Same):
             self._constant |= made.keys()
+
+    def _selected(self, field: Field[Any], pair: tuple[Any, Any], resolve: Normalize) -> Any:
+        """A mapping in a select field as the record that the field which tells makes of it."""
+        told, value = pair
+        if not isinstance(value, Mapping) or field.select is None:
+            return value
+        by = self._cls.FIELDS[field.select[0]]
+        return resolve(field.told(chosen(field, None if told is None else resolve(by, told))), value)
 
     def _parts(self, name: str) -> Iterable[tuple[Any, int, bool, int, int, int]]:
         field = self._cls.FIELDS[name]
@@ -91,17 +104,35 @@ class Rows:
         made = {pattern: complete(self._object(row)) for pattern, row in firsts.items()}
         if not made:
             return bytes(self._cls.HEADER)
-        added = {name for record in made.values() for name in record.order() if name not in self._columns}
-        if patterns:
-            added |= {field.name for field in self._cls.MEMBERS if field.name not in self._columns}
-        for name in sorted(added, key=list(self._cls.FIELDS).index):
+        for name in self._incomplete(made.values(), bool(patterns)):
             values: Sequence[Any]
             if patterns:
-                values = [getattr(made[pattern], name) for pattern in patterns]
+                own = self._values.get(name) or repeat(None, self._count)
+                added = {p: getattr(record, name) for p, record in made.items() if self._is_sent(record, name)}
+                values = [added.get(p) if v is None else v for p, v in zip(patterns, own, strict=True)]
             else:
                 values = Same(getattr(made[()], name), self._count)
             self._gather(name, values, resolve)
-        return encode(next(iter(made.values())))[: self._cls.HEADER]
+        header = bytearray(encode(next(iter(made.values())))[: self._cls.HEADER])
+        for field in self._cls.MEMBERS:
+            if field.name in self._columns:  # of which a row may have none
+                header[field.number : field.number + field.kind.size] = bytes(field.kind.size)
+        return bytes(header)
+
+    def _is_sent(self, record: Record, name: str) -> bool:
+        field = self._cls.FIELDS[name]
+        return name in record.order() or (field.member and not field.extended)
+
+    def _incomplete(self, made: Iterable[Record], members: bool) -> Iterable[str]:
+        """The fields that complete rows have, and that not all rows were given."""
+        names = {name for record in made for name in record.order()}
+        if members:
+            names.update(field.name for field in self._cls.MEMBERS)
+        lengths = {field.length for field in self._cls.PREFIXES}
+        for name, field in self._cls.FIELDS.items():
+            given = name in self._columns and not self._columns[name][1].lacking
+            if name in names and not given and not field.within and name not in lengths:
+                yield name
 
     def _patterns(self) -> list[Any] | None:
         """What tells rows apart that are completed differently: the fields they have, families; None: nothing."""
@@ -178,10 +209,15 @@ def columns_of(family: Family[Any], objects: Any) -> Values:
         return _from_records(family, rows)
     mappings = [_row(family, row) for row in rows]
     first = mappings[0].keys() if mappings else ()
-    if all(map(first.__eq__, map(_keys, mappings))):
+    if first and all(map(first.__eq__, map(_keys, mappings))):
         return {name: list(map(itemgetter(name), mappings)) for name in first}
-    names = dict.fromkeys(name for row in mappings for name in row)
-    return {name: [row.get(name) for row in mappings] for name in names}
+    return columns(family.record, mappings)
+
+
+def columns(cls: type[Record], rows: Sequence[Mapping[str, Any]]) -> Values:
+    """Mappings of a class's fields as columns: at least one, which tells how many rows there are."""
+    names = dict.fromkeys(name for row in rows for name in row) or tuple(cls.FIELDS)[:1]
+    return {name: [row.get(name) for row in rows] for name in names}
 
 
 _keys = methodcaller("keys")
@@ -254,10 +290,9 @@ def _from_arrow(family: Family[Any], table: Any) -> Values:
             made[name] = table[name].to_pylist()
     for name, values in made.items():
         field = cls.FIELDS[name]
-        if field.select or (field.kind.record is None and column_kind(field).format is None):
-            by = field.select[0] if field.select else name
-            selectors = made.get(by, values)
-            made[name] = [_unwired(field, selector, value) for selector, value in zip(selectors, values, strict=True)]
+        if field.select or column_kind(field).code == lib.PYNL_DEEP or field.kind.record or field.many:
+            told = made.get(field.select[0], values) if field.select else values
+            made[name] = [_saved(field, by, value) for by, value in zip(told, values, strict=True)]
         if name in family.sent:
             made[name] = [
                 None if value is None else _told(family, name, normalize(field, value)) for value in made[name]
@@ -265,13 +300,51 @@ def _from_arrow(family: Family[Any], table: Any) -> Values:
     return made
 
 
-def _record(field: Field[Any], value: Any) -> Any:
-    """A value as a record has it."""
-    return normalize(field, value)
+def saved(family: Family[Any], item: Any) -> Any:
+    """What ``write_json`` wrote of a record, as fields to send; anything else as it is."""
+    if not isinstance(item, Mapping):
+        return item
+    family.record.known([name for name in item if name != "unknown"])
+    made = _unwritten(family.record, {name: value for name, value in item.items() if not _dropped(family, name)})
+    for name in family.sent.keys() & made.keys():
+        made[name] = _told(family, name, normalize(family.record.FIELDS[name], made[name]))
+    return made
 
 
-def _unwired(field: Field[Any], selector: Any, value: Any) -> Any:
-    """What Arrow has as bytes, since it has no type for it."""
-    if not isinstance(value, bytes) or field.kind is BYTES:
-        return value
-    return choose(field, selector, value) if field.select else field.kind.load(value)
+def _dropped(family: Family[Any], name: str) -> bool:
+    return name == "unknown" or _kernels_own(family, name)
+
+
+def _unwritten(cls: type[Record], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields as records have them, of what a file has of them."""
+    made = {}
+    for name, value in values.items():
+        field = cls.FIELDS[name]
+        if value is not None and not field.within:
+            made[name] = _saved(field, values.get(field.select[0]) if field.select else None, value)
+    return made
+
+
+def _saved(field: Field[Any], told: Any, value: Any) -> Any:
+    """A value as a record has it, of what JSON (nests as objects, bytes as digits) or Arrow (as bytes) has of it."""
+    if isinstance(value, (list, tuple)) and (field.many or field.kind.plural):
+        return tuple(_item(field, told, item) for item in value)
+    return None if value is None else _item(field, told, value)
+
+
+def _item(field: Field[Any], told: Any, value: Any) -> Any:
+    record = chosen(field, told) if field.select else field.kind.record
+    if record is not None and isinstance(value, Mapping):
+        return _read(record, value)
+    if field.kind is BYTES:
+        return bytes.fromhex(value) if isinstance(value, str) else value
+    if isinstance(value, bytes):
+        return choose(field, told, value) if field.select else field.kind.load(value)
+    return value
+
+
+def _read(cls: type[Record], values: Mapping[str, Any]) -> Record:
+    made = cls(**_unwritten(cls, {name: value for name, value in values.items() if name != "unknown"}))
+    unknown = (Unknown(item["type"], bytes.fromhex(item["payload"])) for item in values.get("unknown", ()))
+    made._rows._unknown = tuple(unknown)
+    return made

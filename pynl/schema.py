@@ -313,9 +313,9 @@ def normalize(field: Field[Any], value: Any) -> Any:
                 value = [value]
             return tuple(_round_trip(field.kind, item) for item in value)
         if field.length:
-            address, _, length = str(value).partition("/")
+            address, slash, length = str(value).partition("/")
             packed = field.kind.dump(address)
-            bits = int(length) if length else 8 * len(packed)
+            bits = int(length) if length.isascii() and length.isdecimal() else -1 if slash else 8 * len(packed)
             if not 0 <= bits <= 8 * len(packed):
                 raise ValueError(f"expected a prefix length up to {8 * len(packed)}, not {value!r}")
             return f"{field.kind.load(packed)}/{bits}"
@@ -335,10 +335,18 @@ def _fit_length(field: Field[Any], made: dict[str, Any], values: Mapping[str, An
         made[name] = f"{made[name].partition('/')[0]}/{made[length]}"
 
 
+def chosen(field: Field[Any], selector: Any) -> type[Record]:
+    """The class of what a select field holds, given the value of the field that tells."""
+    assert field.select
+    choices = field.select[1]
+    cls: type[Record] = choices.get(selector, choices.get(None, Opaque))
+    return cls
+
+
 def _selected(field: Field[Any], values: Mapping[str, Any], value: Any) -> Record:
     assert field.select
-    by, choices = field.select
-    cls: type[Record] = choices.get(values.get(by), choices.get(None, Opaque))
+    by = field.select[0]
+    cls = chosen(field, values.get(by))
     if isinstance(value, Record) and not isinstance(value, cls):
         raise TypeError(f"{field.name}: expected {cls.__name__}, since {by} is {values.get(by)!r}, not {value!r}")
     return make(cls, value)

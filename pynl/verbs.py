@@ -7,13 +7,13 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from .bulk import Progress, Report
+from .bulk import Failure, Progress, Report
 from .encode import encode
 from .fields import Field
 from .many import FLAGS, Difference, asked_of, carry_out, difference, sendable
 from .netns import Descriptor
-from .rows import Rows, Values, columns_of
-from .schema import Opaque, Record, normalize
+from .rows import Rows, Values, columns, columns_of, saved
+from .schema import Record, chosen, normalize
 from .service import Service
 from .socket import Socket
 from .table import Table
@@ -119,9 +119,45 @@ class Verbs(Service[R]):
         report.done += len(gone)
         return report
 
-    def restore(self, objects: Any, /, *, on_error: str = "continue", progress: Progress | None = None) -> Report:
-        """Makes the objects of a table that was read, or saved and read back, as they were. As :meth:`add_many`."""
-        return self._many("add", objects, on_error, progress)
+    def restore(self, objects: Any, /, *, progress: Progress | None = None) -> Report:
+        """Makes the objects of a table that was read, or saved and read back, as they were.
+
+        What is there already stays as it is, and counts as done. What needs another object is tried again once that may
+        be there.
+
+        Args:
+            objects: a table; what ``write_parquet`` or ``write_ipc`` saved, as a data frame or an Arrow table; the
+                lines that ``write_json`` wrote, as ``json.loads`` reads them; or records.
+            progress: as for :meth:`add_many`.
+
+        Raises:
+            as :meth:`add_many`.
+        """
+        if not isinstance(objects, (Table, Mapping)) and not hasattr(objects, "__arrow_c_stream__"):
+            objects = [saved(self.FAMILY, item) for item in objects]
+        values = columns_of(self.FAMILY, objects)
+        total = len(next(iter(values.values()), ()))
+        kept = self._restorable(values, total)
+        if len(kept) < total:
+            values = {name: list(map(column.__getitem__, kept)) for name, column in values.items()}
+        report = self._many("add", values if total else [], "continue", progress)
+        report.total = total
+        report.done += total - len(kept)
+        while True:
+            left = [failure for failure in report.failures if failure.error.errno != errno.EEXIST]
+            report.done += len(report.failures) - len(left)
+            again = self._many("add", [failure.request for failure in left], "continue", None) if left else Report()
+            report.failures = left
+            if not again.done:
+                break
+            report.done += again.done
+            report.failures = [Failure(left[f.index].index, f.request, f.error) for f in again.failures]
+        report.failures = [Failure(kept[f.index], f.request, f.error) for f in report.failures]
+        return report
+
+    def _restorable(self, values: Values, count: int) -> Sequence[int]:
+        """The rows that are to be made: not those that only the kernel makes."""
+        return range(count)
 
     def _many(self, verb: str, objects: Any, on_error: str, progress: Progress | None) -> Report:
         family = self.FAMILY
@@ -141,7 +177,7 @@ class Verbs(Service[R]):
             return self.request(verb, None, fields, [])
 
         def resolved(field: Field[Any], value: Any) -> Any:
-            return normalize(field, _resolved(field, value, {}, names))
+            return normalize(field, _resolved(field, value, names))
 
         message = family.delete if verb == "delete" else family.new
         return Rows(family.record, message, FLAGS[verb], values, complete, resolved)
@@ -150,8 +186,7 @@ class Verbs(Service[R]):
         """The fields that the arguments of each row stand for."""
         rows = zip(*values.values(), strict=True)
         given = ({n: v for n, v in zip(values, row, strict=True) if v is not None} for row in rows)
-        made = [self.FAMILY.record.translated(self._arguments(row, keep)) for row in given]
-        return {name: [row.get(name) for row in made] for name in dict.fromkeys(name for row in made for name in row)}
+        return columns(self.FAMILY.record, [self.FAMILY.record.translated(self._arguments(row, keep)) for row in given])
 
     def read(self) -> Mapping[Hashable, R]:
         """All objects by what tells them apart."""
@@ -176,9 +211,8 @@ class Verbs(Service[R]):
         values = columns_of(self.FAMILY, wanted)
         count = len(next(iter(values.values()), ()))
         given = {**{name: [value] * count for name, value in filters.items()}, **values} if count else {}
-        names = [
-            name for name in dict.fromkeys((*given, *self.FAMILY.record.BLANK)) if name in self.FAMILY.record.FIELDS
-        ]
+        record, volatile = self.FAMILY.record, self.FAMILY.volatile
+        names = [n for n in dict.fromkeys((*given, *record.BLANK)) if n in record.FIELDS and n not in volatile]
         made: Table[R] = Table(self._rows("add", given, []).store()) if count else there[:0]
         found = difference(self.FAMILY, names, made, there)
         if not dry_run:
@@ -278,16 +312,22 @@ def resolve(cls: type[Record], values: Mapping[str, Any], index: Callable[[str, 
     """
     values = cls.translated(values)
     cls.known(values)
-    return {name: _resolved(cls.FIELDS[name], value, values, index) for name, value in values.items()}
+    return {name: _resolved(_told(cls, name, values), value, index) for name, value in values.items()}
 
 
-def _resolved(field: Field[Any], value: Any, values: Mapping[str, Any], index: Callable[[str, Any], Any]) -> Any:
+def _told(cls: type[Record], name: str, values: Mapping[str, Any]) -> Field[Any]:
+    """A field, as that of the record which another field tells where that is so."""
+    field = cls.FIELDS[name]
+    if not field.select:
+        return field
+    told = values.get(field.select[0])
+    return field.told(chosen(field, None if told is None else normalize(cls.FIELDS[field.select[0]], told)))
+
+
+def _resolved(field: Field[Any], value: Any, index: Callable[[str, Any], Any]) -> Any:
     if isinstance(value, str) and field.kind.device:
         return index(field.name, value)
     inner = field.kind.record
-    if field.select:
-        by, choices = field.select
-        inner = choices.get(values.get(by), choices.get(None, Opaque))
     if inner is None or isinstance(value, (str, Record)):
         return value
     if isinstance(value, Mapping):

@@ -86,6 +86,16 @@ def _length(name: str, text: str) -> int:
     return int(text)
 
 
+#: What the kernel tells of an address, beside the flags that were asked for.
+_TOLD = (
+    AddressFlags.IFA_F_PERMANENT
+    | AddressFlags.IFA_F_SECONDARY
+    | AddressFlags.IFA_F_TENTATIVE
+    | AddressFlags.IFA_F_DADFAILED
+    | AddressFlags.IFA_F_DEPRECATED
+    | AddressFlags.IFA_F_STABLE_PRIVACY
+)
+
 ADDRESSES = Family(
     name="addresses",
     record=Address,
@@ -94,6 +104,7 @@ ADDRESSES = Family(
     get=MessageType.RTM_GETADDR,
     protocols=(AddressFamily.AF_INET, AddressFamily.AF_INET6),
     pushed={"ifindex": "ifindex"},
+    sent={"flags": lambda told: told & ~_TOLD, "cacheinfo": lambda told: told.replace(cstamp=0, tstamp=0)},
     key=lambda address: (address.family, address.ifindex, address.own, address.prefixlen, address.peer),
 )
 
@@ -115,10 +126,11 @@ class Addresses(Changeable[Address]):
             if "/" in text:
                 made[name], _, length = text.partition("/")
                 made["prefixlen"] = _length(name, length)
-        if made.get("local") is None and made.get("address") is not None:
-            made["local"] = made["address"]
-        elif made.get("address") is None and made.get("local") is not None:
-            made["address"] = made["local"]
+        own = made.get("local") if made.get("local") is not None else made.get("address")
+        if own is not None:
+            peer = made.get("address") if made.get("address") is not None else own
+            six = ":" in str(own)  # which has both only where they differ
+            made.update(address=peer, local=None if six and str(peer) == str(own) else own)
         return made
 
     def get(self, address: Any, **filters: Any) -> Address:

@@ -78,7 +78,8 @@ class Links(Verbs[Link]):
 
     Writing takes, beside the fields of a link: ``up``; the options of its kind by their names (``id=42`` of a VXLAN),
     or as ``data={...}`` where a link has a field of that name; ``slave_data={...}``, its options as a port of its
-    master; ``netns``, where it is to go; and of a pair ``peer={...}``, the other link, which may have all these too.
+    master; ``netns``, where it is to go; and of a pair ``peer={...}``, the other link, which may have all these too
+    but ``up``. The kernel takes no ``ifalias`` of a link that it makes: :meth:`set` gives it one.
     """
 
     FAMILY = LINKS

@@ -101,7 +101,7 @@ NEIGHBOURS = Family(
     protocols=(AddressFamily.AF_UNSPEC,),
     pushed={"ifindex": "via_ifindex", "master": "master"},
     wider=frozenset({"master"}),  # of the device; only forwarding entries tell it themselves
-    volatile=frozenset({"cacheinfo", "probes"}),
+    volatile=frozenset({"cacheinfo", "probes", "type"}),
     key=_key,
 )
 

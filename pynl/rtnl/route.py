@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 from ..family import Family
 from ..fields import attribute, hops, member, nest, pad, prefix, select, struct
 from ..iproute2 import DSFIELD, REALMS, TABLE, named_in
 from ..kinds import BE32, BYTES, DEVICE, DEVICE_S32, IP, S32, TEXT, U8, U16, U32, VIA, enum, flags
+from ..rows import Values
 from ..schema import Record
 from ..service import address_text
 from ..verbs import Appendable
@@ -214,6 +215,7 @@ ROUTES = Family(
     pushed={name: name for name in ("table", "oif", "protocol", "type")},
     wider=frozenset({"oif"}),  # of any next hop
     volatile=frozenset({"cacheinfo"}),
+    filled=frozenset({"oif", "priority", "pref"}),
     sent={"flags": lambda told: told & ~_TOLD, "multipath": _hops},
     key=_key,
 )
@@ -221,6 +223,15 @@ ROUTES = Family(
 
 #: The types whose routes are in the table ``local`` unless told otherwise.
 _LOCAL = (RouteType.RTN_LOCAL, RouteType.RTN_BROADCAST, RouteType.RTN_NAT, RouteType.RTN_ANYCAST)
+
+#: The scopes of IPv4 routes of other types than unicast, where they are not the widest.
+_SCOPES: Mapping[Any, RouteScope] = {
+    RouteType.RTN_LOCAL: RouteScope.RT_SCOPE_HOST,
+    RouteType.RTN_NAT: RouteScope.RT_SCOPE_HOST,
+    RouteType.RTN_BROADCAST: RouteScope.RT_SCOPE_LINK,
+    RouteType.RTN_MULTICAST: RouteScope.RT_SCOPE_LINK,
+    RouteType.RTN_ANYCAST: RouteScope.RT_SCOPE_LINK,
+}
 
 
 class Routes(Appendable[Route]):
@@ -234,23 +245,26 @@ class Routes(Appendable[Route]):
     def _completed(self, verb: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
         made = Route(**values)
         given = {name for name, value in values.items() if value is not None}
-        if verb == "delete":  # what is not told may be anything
-            rest = {"table": 254, "scope": RouteScope.RT_SCOPE_NOWHERE}
-            return {**{name: value for name, value in rest.items() if name not in given}, **values}
         type = made.type if "type" in given else RouteType.RTN_UNICAST
-        scope = RouteScope.RT_SCOPE_UNIVERSE
-        if made.family == socket.AF_INET and type == RouteType.RTN_UNICAST:
-            if not given & {"gateway", "via", "multipath", "nh_id"}:
-                scope = RouteScope.RT_SCOPE_LINK
-        elif made.family == socket.AF_INET and type in _LOCAL:
-            scope = RouteScope.RT_SCOPE_LINK if type == RouteType.RTN_BROADCAST else RouteScope.RT_SCOPE_HOST
-        rest = {
-            "table": 255 if type in _LOCAL else 254,
-            "protocol": RouteProtocol.RTPROT_BOOT,
-            "scope": scope,
-            "type": type,
-        }
+        rest: dict[str, Any] = {"table": 255 if type in _LOCAL else 254}
+        if verb == "delete":  # what is not told may be anything
+            rest["scope"] = RouteScope.RT_SCOPE_NOWHERE
+        else:
+            scope = RouteScope.RT_SCOPE_UNIVERSE
+            if made.family == socket.AF_INET and type == RouteType.RTN_UNICAST:
+                if not given & {"gateway", "via", "multipath", "nh_id"}:
+                    scope = RouteScope.RT_SCOPE_LINK
+            elif made.family == socket.AF_INET:
+                scope = _SCOPES.get(type, scope)
+            rest.update(protocol=RouteProtocol.RTPROT_BOOT, scope=scope, type=type)
         return {**{name: value for name, value in rest.items() if name not in given}, **values}
+
+    def _restorable(self, values: Values, count: int) -> Sequence[int]:
+        """IPv6 routes whose metric is 0 come and go with addresses; to others the kernel gives IP6_RT_PRIO_USER."""
+        families, metrics = values.get("family"), values.get("priority")
+        if families is None or metrics is None:
+            return range(count)
+        return [row for row in range(count) if metrics[row] != 0 or families[row] != socket.AF_INET6]
 
     def get(self, dst: Any, *, fibmatch: bool = False, **options: Any) -> Route:
         """The route that the kernel would send a packet by.

@@ -1,0 +1,383 @@
+"""Many changes at once: what is sent together, and that the report tells of each request what became of it."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from conftest import Namespace
+
+import pynl
+from pynl import Route, bulk
+
+ERRORS = ("stop", "continue", "rollback")
+
+
+@pytest.fixture
+def nl(netns: Namespace) -> Iterator[pynl.Netlink]:
+    """A namespace with v0 and v1, a pair that is up."""
+    netns.batch("link add v0 type veth peer name v1\nlink set v0 up\nlink set v1 up\naddr add 192.0.2.1/24 dev v0")
+    with netns.netlink() as nl:
+        yield nl
+
+
+@pytest.fixture
+def default_buffer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing asks for a larger receive buffer: the kernel's default holds 256 answers."""
+    monkeypatch.setattr(bulk, "_window", lambda line: max(1, line.get_option(1, 8) // bulk._ANSWER))
+
+
+def destination(number: int) -> str:
+    return f"10.{number // 256}.{number % 256}.0/24"
+
+
+def wanted(count: int, **more: Any) -> list[dict[str, Any]]:
+    return [{"dst": destination(n), "oif": "v0", "table": 100, "priority": n + 1, **more} for n in range(count)]
+
+
+def there(netns: Namespace, table: int = 100) -> list[tuple[str, int]]:
+    """Its routes, as ip shows them; it has none of a table that does not exist."""
+    shown = netns.run("ip", "-j", "route", "show", "table", str(table), check=False)
+    return sorted((r["dst"], r.get("metric", 0)) for r in json.loads(shown if shown.rstrip().endswith("]") else "[]"))
+
+
+def expected(*numbers: int) -> list[tuple[str, int]]:
+    return sorted((destination(n), n + 1) for n in numbers)
+
+
+# ---- what many may be given as
+
+
+def test_dicts(nl: pynl.Netlink, netns: Namespace) -> None:
+    report = nl.routes.add_many(wanted(1000))
+    assert (report.total, report.done, report.failures, report.unsent, report.ok) == (1000, 1000, [], 0, True)
+    assert 0 < report.duration < 30
+    assert there(netns) == expected(*range(1000))
+    assert nl.routes.delete_many(wanted(1000)).ok
+    assert not there(netns)
+
+
+def test_records_and_tables(nl: pynl.Netlink, netns: Namespace) -> None:
+    index = nl.links.get("v0").ifindex
+    records = [Route(**{**values, "oif": index, "protocol": "bgp", "type": 1, "scope": 253}) for values in wanted(300)]
+    assert nl.routes.add_many(records).ok
+    table = nl.routes.dump(table=100)
+    assert nl.routes.delete_many(table).ok
+    assert not there(netns)
+    assert nl.routes.restore(table).ok
+    assert nl.routes.dump(table=100) == table
+    assert nl.routes.delete_many(table[10:20]).done == 10
+    assert nl.routes.replace_many(table[::2]).ok
+    assert nl.routes.add_many(iter(list(table)[11:20:2])).ok
+    assert nl.routes.dump(table=100) == table
+
+
+def test_columns(nl: pynl.Netlink, netns: Namespace) -> None:
+    columns = {"dst": [destination(n) for n in range(500)], "priority": range(1, 501), "oif": "v0", "table": 100}
+    assert nl.routes.add_many(columns).ok
+    assert there(netns) == expected(*range(500))
+    assert nl.routes.add_many({"dst": "10.9.0.0/16", "oif": "v0", "table": 101}).total == 1
+    with pytest.raises(ValueError, match="columns of different lengths: 1, 2"):
+        nl.routes.add_many({"dst": ["10.9.0.0/16"], "priority": [1, 2]})
+
+
+def test_numpy_columns(nl: pynl.Netlink, netns: Namespace) -> None:
+    np = pytest.importorskip("numpy")
+    columns = {"dst": np.array([destination(n) for n in range(500)]), "priority": np.arange(1, 501, dtype="u4")}
+    assert nl.routes.add_many({**columns, "oif": nl.links.get("v0").ifindex, "table": np.uint32(100)}).ok
+    assert there(netns) == expected(*range(500))
+
+
+@pytest.mark.parametrize("library", ["pyarrow", "pandas", "polars"])
+def test_data_frames(nl: pynl.Netlink, netns: Namespace, library: str) -> None:
+    module = pytest.importorskip(library)
+    rows = wanted(500)
+    rows[7]["prefsrc"] = "192.0.2.1"
+    columns = {name: [row.get(name) for row in rows] for name in ("dst", "oif", "table", "priority", "prefsrc")}
+    frame = module.table(columns) if library == "pyarrow" else module.DataFrame(columns)
+    assert nl.routes.add_many(frame).ok
+    assert there(netns) == expected(*range(500))
+    assert [r["dst"] for r in netns.ip_json("route show table 100") if r.get("prefsrc")] == [destination(7)]
+
+
+@pytest.mark.parametrize("nothing", [[], {}, {"dst": []}, iter(())])
+def test_nothing(nl: pynl.Netlink, nothing: Any) -> None:
+    report = nl.routes.add_many(nothing)
+    assert (report.total, report.done, report.failures, report.ok) == (0, 0, [], True)
+    assert nl.routes.add_many(nl.routes.dump(table=100)).total == 0
+    assert nl.routes.sync([], table=100).reports == []
+    with nl.batch() as batch:
+        pass
+    assert batch.report is None
+    assert batch.send().total == 0
+
+
+# ---- what is refused
+
+
+@pytest.mark.parametrize("bad", [(0,), (150,), (299,), (0, 150, 299), tuple(range(300))], ids=len)
+@pytest.mark.parametrize("on_error", ERRORS)
+@pytest.mark.parametrize("how", ["add_many", "batch"])
+def test_every_refusal_is_told(
+    nl: pynl.Netlink, netns: Namespace, default_buffer: None, bad: tuple[int, ...], on_error: str, how: str
+) -> None:
+    """More requests than a default buffer holds answers: whatever is refused, the report is exact."""
+    rows = wanted(300)
+    for number in bad:
+        rows[number]["oif"] = 999
+    if how == "add_many":
+        report = nl.routes.add_many(rows, on_error=on_error)
+    else:
+        with nl.batch(on_error=on_error) as batch:
+            for row in rows:
+                batch.routes.add(**row)
+            assert len(batch) == 300
+        assert batch.report is not None
+        report = batch.report
+    sent = 300 if on_error == "continue" or min(bad) >= 256 else 256
+    refused = [number for number in bad if number < sent]
+    assert [failure.index for failure in report.failures] == refused
+    for failure in report.failures:
+        assert failure.error.errno == errno.ENODEV
+        assert failure.error.request == "RTM_NEWROUTE"
+        assert (failure.request.dst, failure.request.oif) == (destination(failure.index), 999)
+    carried_out = [number for number in range(sent) if number not in refused]
+    assert (report.total, report.unsent, report.unknown, report.kept) == (300, 300 - sent, [], [])
+    if on_error == "rollback":
+        assert (report.done, report.undone) == (0, len(carried_out))
+        assert there(netns) == []
+    else:
+        assert (report.done, report.undone) == (len(carried_out), 0)
+        assert there(netns) == expected(*carried_out)
+    assert not report.ok
+
+
+def test_the_window_of_a_default_buffer_is_what_the_kernel_holds(
+    nl: pynl.Netlink, netns: Namespace, default_buffer: None
+) -> None:
+    """A thousand refusals, each with the kernel's words: none is lost, none is another's."""
+    rows = [{"dst": destination(n), "gateway": "203.0.113.1", "table": 100, "priority": n + 1} for n in range(1000)]
+    report = nl.routes.add_many(rows, on_error="continue")
+    assert [failure.index for failure in report.failures] == list(range(1000))
+    assert {failure.request.priority - failure.index for failure in report.failures} == {1}
+    assert {failure.error.message for failure in report.failures} == {"Nexthop has invalid gateway"}
+
+
+def test_refusals_beyond_any_window(nl: pynl.Netlink) -> None:
+    rows = wanted(10_000)
+    for number in range(0, 10_000, 3):
+        rows[number]["oif"] = 999
+    report = nl.routes.add_many(rows, on_error="continue")
+    assert [failure.index for failure in report.failures] == list(range(0, 10_000, 3))
+    assert report.done == len(nl.routes.dump(table=100)) == 10_000 - len(range(0, 10_000, 3))
+
+
+def test_an_error_of_a_nested_attribute_is_named(nl: pynl.Netlink) -> None:
+    report = nl.links.add_many(
+        [{"ifname": f"x{n}", "kind": "vxlan", "id": 1 << 25 if n == 2 else n, "port": 4789 + n} for n in range(4)],
+        on_error="continue",
+    )
+    (failure,) = report.failures
+    assert (failure.index, failure.error.errno, failure.error.attribute) == (2, errno.ERANGE, "linkinfo.data.id")
+
+
+def test_no_such_way_with_errors(nl: pynl.Netlink) -> None:
+    for call in (lambda: nl.routes.add_many([], on_error="ignore"), lambda: nl.batch(on_error="ignore")):
+        with pytest.raises(ValueError, match="on_error: expected one of stop, continue, rollback, not 'ignore'"):
+            call()
+
+
+# ---- undone
+
+
+def test_deletions_and_replacements_are_undone(nl: pynl.Netlink, netns: Namespace) -> None:
+    nl.routes.add_many(wanted(20, protocol="bgp", metrics={"mtu": 1400}))
+    before = list(nl.routes.dump(table=100))
+    report = nl.routes.delete_many([*wanted(20), {"dst": "10.99.0.0/16", "table": 100}], on_error="rollback")
+    assert (report.done, report.undone, [f.index for f in report.failures]) == (0, 20, [20])
+    assert list(nl.routes.dump(table=100)) == before
+    changed = [{**row, "protocol": "static"} for row in wanted(25)]
+    report = nl.routes.replace_many([*changed, {"dst": "10.0.0.0/8", "oif": 999}], on_error="rollback")
+    assert (report.done, report.undone, report.kept) == (0, 25, [])
+    assert list(nl.routes.dump(table=100)) == before
+
+
+def test_a_batch_of_all_kinds_is_undone_last_first(nl: pynl.Netlink, netns: Namespace) -> None:
+    shown = ("-4 addr", "route show table all", "neigh show nud permanent")
+    before = [netns.ip_json(line) for line in shown]
+    with nl.batch(on_error="rollback") as batch:
+        batch.links.add(ifname="br0", kind="bridge")
+        batch.addresses.add(local="198.51.100.1/24", ifindex="v0")
+        batch.routes.add(dst="10.0.0.0/8", gateway="198.51.100.9", table=100)
+        batch.neighbours.add(dst="192.0.2.50", ifindex="v0", lladdr="02:00:00:00:00:50")
+        batch.routes.add(dst="10.1.0.0/16", oif=999)
+    report = batch.report
+    assert report is not None
+    assert [f.index for f in report.failures] == [4]
+    assert (report.done, report.undone, report.kept) == (0, 4, [])
+    assert [netns.ip_json(line) for line in shown] == before
+
+
+def test_what_cannot_be_undone_is_told(nl: pynl.Netlink, netns: Namespace) -> None:
+    """A link that was removed took the routes through it along: those of the batch are gone before they are undone."""
+    with nl.batch(on_error="rollback") as batch:
+        batch.routes.add(dst="10.0.0.0/8", oif="v0", table=100)
+        batch.links.set("v0", up=False)
+        batch.routes.add(dst="10.1.0.0/16", oif=999)
+    report = batch.report
+    assert report is not None
+    assert report.kept == [0]
+    assert (report.done, report.undone) == (1, 1)
+
+
+# ---- batches
+
+
+def test_a_batch_left_by_an_exception_sends_nothing(nl: pynl.Netlink, netns: Namespace) -> None:
+    batch = nl.batch()
+    try:
+        with batch:
+            batch.routes.add(dst="10.0.0.0/8", oif="v0", table=100)
+            raise RuntimeError
+    except RuntimeError:
+        pass
+    assert batch.report is None
+    assert there(netns) == []
+
+
+def test_a_batch_reads_at_once_and_may_be_sent_in_parts(nl: pynl.Netlink) -> None:
+    with nl.batch() as batch:
+        batch.routes.add(dst="10.0.0.0/8", oif="v0", table=100)
+        assert len(batch.routes.dump(table=100)) == 0
+        assert batch.send().done == 1
+        assert len(batch.routes.dump(table=100)) == 1
+        assert len(batch) == 0
+        batch.routes.delete(dst="10.0.0.0/8", table=100)
+    assert batch.report is not None
+    assert batch.report.done == 1
+    assert len(nl.routes.dump(table=100)) == 0
+
+
+def test_progress(nl: pynl.Netlink, default_buffer: None) -> None:
+    seen: list[tuple[int, int]] = []
+    nl.routes.add_many(wanted(600), progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(256, 600), (512, 600), (600, 600)]
+
+
+# ---- answers that are lost, and Ctrl-C
+
+#: Reads until this thread has had its fault, so that what comes is the sending thread's.
+LOST = """
+import sys, pynl
+from pynl import bulk
+bulk._window = lambda line: 256
+_, netns, verb, index = sys.argv
+rows = [
+    {"dst": f"10.{n // 256}.{n % 256}.0/24", "oif": 999 if n == 5 else int(index), "table": 100, "priority": n + 1}
+    for n in range(600)
+]
+if verb == "delete":
+    rows[5]["dst"] = "10.99.0.0/16"
+with pynl.Netlink(netns, timeout=2) as nl:
+    for _ in range(20):
+        try:
+            nl.links.get(1)
+        except pynl.NetlinkError:
+            pass
+    report = getattr(nl.routes, verb + "_many")(rows, on_error="continue")
+    print(report.total, report.done, [(f.index, f.error.errno) for f in report.failures], report.unknown)
+"""
+
+
+@pytest.mark.parametrize("call", range(1, 7))
+@pytest.mark.parametrize("verb", ["add", "replace", "delete"])
+def test_answers_that_are_lost_are_found_out_by_reading(
+    nl: pynl.Netlink, netns: Namespace, verb: str, call: int
+) -> None:
+    """Of the requests of one send nobody knows, until what is there is read: the one that was refused is found."""
+    if not shutil.which("strace"):
+        pytest.skip("strace is not installed")
+    if subprocess.run(["strace", "-qq", "-o", "/dev/null", "true"], check=False, capture_output=True).returncode:
+        pytest.skip("strace may not trace here")
+    if verb == "delete":
+        nl.routes.add_many([row for row in wanted(600) if row["priority"] != 6])
+    strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"inject=recvmsg:error=ENOBUFS:when={call}"]
+    child = [sys.executable, "-c", LOST, netns.name, verb, str(nl.links.get("v0").ifindex)]
+    done = subprocess.run([*strace, *child], capture_output=True, text=True, timeout=120, check=False)
+    assert not done.returncode, done.stderr
+    refused = (5, errno.ESRCH if verb == "delete" else errno.ENODEV)
+    lost = (5, errno.ENOBUFS)
+    assert done.stdout.strip() in (f"600 599 [{refused}] []", f"600 599 [{lost}] []")
+    assert there(netns) == ([] if verb == "delete" else expected(*(n for n in range(600) if n != 5)))
+
+
+def test_answers_whose_request_nothing_can_tell_stay_unknown(nl: pynl.Netlink, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether a link was set, what is there does not tell."""
+    collect = pynl.Socket.collect
+    monkeypatch.setattr(pynl.Socket, "collect", lambda *arguments: collect(*arguments) and False)
+    with nl.batch() as batch:
+        batch.links.set("v0", mtu=1400)
+        batch.routes.add(dst="10.0.0.0/8", oif="v0", table=100)
+    assert batch.report is not None
+    assert (batch.report.total, batch.report.done, batch.report.unknown, batch.report.failures) == (2, 1, [0], [])
+
+
+def test_a_send_that_fails_is_told(nl: pynl.Netlink, netns: Namespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was carried out before it is in the report, and nothing else was."""
+    monkeypatch.setattr(bulk, "_window", lambda line: 256)
+    transmit, calls = pynl.Socket.transmit, iter(range(1000))
+
+    def failing(line: pynl.Socket, data: Any, size: int) -> None:
+        if next(calls) == 1:
+            raise pynl.NetlinkError(errno.ENOBUFS)
+        transmit(line, data, size)
+
+    monkeypatch.setattr(pynl.Socket, "transmit", failing)
+    report = nl.routes.add_many(wanted(600))
+    assert (report.done, report.unsent, [f.index for f in report.failures]) == (256, 343, [256])
+    assert there(netns) == expected(*range(256))
+
+
+INTERRUPTED = """
+import sys, time, pynl
+from pynl import bulk
+bulk._window = lambda line: 256
+rows = [{"dst": f"10.{n // 256}.{n % 256}.0/24", "oif": "v0", "table": 100, "priority": n + 1} for n in range(20_000)]
+def progress(done, total):
+    print(done, flush=True)
+    time.sleep(0.01)
+with pynl.Netlink(sys.argv[1]) as nl:
+    try:
+        nl.routes.add_many(rows, on_error=sys.argv[2], progress=progress)
+    except KeyboardInterrupt as error:
+        report = error.report
+        print("REPORT", type(error).__name__, report.total, report.done, report.unsent, report.undone)
+        print(len(nl.routes.dump(table=100)))
+"""
+
+
+@pytest.mark.parametrize("on_error", ["stop", "rollback"])
+def test_ctrl_c_tells_what_was_carried_out(nl: pynl.Netlink, netns: Namespace, on_error: str) -> None:
+    command = [sys.executable, "-u", "-c", INTERRUPTED, netns.name, on_error]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        for _ in range(5):
+            child.stdout.readline()
+        os.kill(child.pid, signal.SIGINT)
+        output = child.stdout.read()
+    (line, count) = output[output.index("REPORT") :].splitlines()
+    _, name, total, done, unsent, undone = line.split()
+    assert (name, total) == ("BulkInterrupted", "20000")
+    assert int(done) + int(unsent) + int(undone) == 20_000
+    assert int(unsent) > 0
+    assert int(done) == int(count)
+    assert there(netns) == expected(*range(int(done)))
+    assert (int(undone) > 0) == (on_error == "rollback")

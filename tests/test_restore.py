@@ -1,0 +1,220 @@
+"""What was read makes the same again elsewhere, also by way of a file; and only what differs is changed."""
+
+from __future__ import annotations
+
+import io
+import json
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from conftest import Namespace, _make, _remove
+from test_bulk import there, wanted
+
+import pynl
+from pynl import Route, Table
+
+SETUP = """
+link add v0 address 02:00:00:00:00:a0 type veth peer name v1 address 02:00:00:00:00:a1
+link set v0 up
+link set v1 up
+"""
+ADDRESSES = """
+addr add 192.0.2.1/24 brd + dev v0
+addr add 192.0.2.2/24 dev v0 label v0:x
+addr add 10.9.0.1 peer 10.9.0.2/32 dev v0
+addr add 10.11.0.1/24 metric 77 scope link dev v1 noprefixroute
+addr add 2001:db8::1/64 dev v0 nodad
+addr add 2001:db8:9::1 peer 2001:db8:9::2/128 dev v0 nodad
+"""
+ROUTES = """
+route add default via 198.51.100.9 table 42 onlink dev v0
+route add 203.0.113.0/24 dev v0
+route add default via 203.0.113.1
+route add 198.51.100.0/24 via 192.0.2.254 dev v0 src 192.0.2.1 proto bird metric 20 realm 7
+route add 198.51.102.0/24 via 192.0.2.254 mtu lock 1300 advmss 1200 initcwnd 20 congctl reno
+route add blackhole 198.51.103.0/24
+route add 198.51.108.0/24 via inet6 2001:db8::9 dev v0
+route add 198.51.109.0/24 nexthop via 192.0.2.10 weight 3 nexthop via inet6 2001:db8::7 dev v0
+route add 198.51.115.0/24 encap ip id 7 dst 192.0.2.99 ttl 8 dev v0 table 70000
+route add 198.51.116.0/24 encap seg6 mode encap segs 2001:db8::a,2001:db8::b dev v0
+route add default via 2001:db8::fe dev v0 pref high
+route add 2001:db8:101::/48 nexthop via 2001:db8::10 weight 4 nexthop via 2001:db8::11 dev v0
+route add 2001:db8:104::/48 encap seg6local action End.X nh6 2001:db8::5 dev v0
+route add 2001:db8:112::/48 from 2001:db8:113::/64 via 2001:db8::fe dev v0
+"""
+NEIGHBOURS = """
+neigh add 192.0.2.50 lladdr 02:00:00:00:00:50 dev v0 nud permanent
+neigh add 192.0.2.51 lladdr 02:00:00:00:00:51 dev v0 nud stale extern_learn
+neigh add 2001:db8::50 lladdr 02:00:00:00:00:53 dev v0 nud noarp router
+"""
+
+
+@pytest.fixture
+def source(netns: Namespace) -> Iterator[pynl.Netlink]:
+    netns.run("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0", check=False)
+    for lines in (SETUP, ADDRESSES, ROUTES, NEIGHBOURS):
+        netns.batch(lines)
+    netns.settle()
+    with netns.netlink() as nl:
+        yield nl
+
+
+@pytest.fixture
+def empty(source: pynl.Netlink) -> Iterator[Namespace]:
+    """A namespace that has the same links, and nothing else."""
+    made = _make()
+    try:
+        made.run("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0", check=False)
+        made.batch("link set lo up" + SETUP)
+        made.settle()
+        yield made
+    finally:
+        _remove(made)
+
+
+def by_table(table: Table[Any]) -> Any:
+    return table
+
+
+def by_pickle(table: Table[Any]) -> Any:
+    import pickle
+
+    return pickle.loads(pickle.dumps(table))
+
+
+def by_records(table: Table[Any]) -> Any:
+    return list(table)
+
+
+def by_json(table: Table[Any]) -> Any:
+    out = io.StringIO()
+    table.write_json(out)
+    return [json.loads(line) for line in out.getvalue().splitlines()]
+
+
+def by_parquet(table: Table[Any]) -> Any:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    out = io.BytesIO()
+    table.write_parquet(out)
+    return parquet.read_table(io.BytesIO(out.getvalue()))
+
+
+WAYS = [by_table, by_pickle, by_records, by_json, by_parquet]
+
+
+def stable(objects: Any, *volatile: str) -> list[Any]:
+    """Without what is of the moment, in an order: the kernel tells the newest first, of some."""
+    return sorted((record.replace(**dict.fromkeys(volatile)) for record in objects), key=repr)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_namespace_restored(source: pynl.Netlink, empty: Namespace, way: Callable[[Table[Any]], Any]) -> None:
+    addresses, routes = source.addresses.dump(), source.routes.dump()
+    neighbours = source.neighbours.dump()[:]
+    with empty.netlink() as nl:
+        for service, table in ((nl.addresses, addresses), (nl.routes, routes), (nl.neighbours, neighbours)):
+            report = service.restore(way(table))
+            assert report.failures == []
+            assert report.ok
+            assert report.total == len(table)
+        assert stable(nl.addresses.dump(), "cacheinfo") == stable(addresses, "cacheinfo")
+        assert stable(nl.routes.dump(), "cacheinfo") == stable(routes, "cacheinfo")
+        assert stable(nl.neighbours.dump(), "cacheinfo", "probes") == stable(neighbours, "cacheinfo", "probes")
+
+
+def test_a_session_restores_a_table_of_any_kind(source: pynl.Netlink, empty: Namespace) -> None:
+    with empty.netlink() as nl:
+        assert nl.restore(source.addresses.dump()).ok
+        assert nl.restore(source.routes.dump()).ok
+        with pytest.raises(TypeError, match="expected a table of records that can be written, not of Nexthop"):
+            nl.restore(Table.decode(pynl.Nexthop, b""))
+
+
+def test_what_cannot_be_restored_is_told(source: pynl.Netlink, empty: Namespace) -> None:
+    """Without the addresses their gateways are out of reach."""
+    with empty.netlink() as nl:
+        routes = source.routes.dump(family=socket.AF_INET, table=254)
+        report = nl.routes.restore(routes)
+        assert report.done + len(report.failures) == len(routes)
+        assert {failure.error.errno for failure in report.failures} <= {22, 101, 113}
+        for failure in report.failures:
+            assert failure.request.dst == routes[failure.index].dst
+        assert any(failure.request.dst == "198.51.102.0/24" for failure in report.failures)
+
+
+def test_json_of_an_unknown_field_is_refused(source: pynl.Netlink) -> None:
+    with pytest.raises(TypeError, match="Route has no field 'gatway'; did you mean 'gateway'"):
+        source.routes.restore([{"gatway": "192.0.2.9"}])
+
+
+# ---- differences
+
+
+def test_sync_changes_only_what_differs(source: pynl.Netlink, netns: Namespace) -> None:
+    nl = source
+    nl.routes.add_many(wanted(100, protocol="bgp"))
+    nl.routes.add(dst="10.99.0.0/16", oif="v0", table=100, protocol="static")
+    rows = wanted(100)
+    for row in rows:
+        del row["table"]
+    rows[3] = {**rows[3], "metrics": {"mtu": 1400}}
+    rows[4] = {**rows[4], "priority": 4000}
+    new = [{"dst": "10.50.0.0/16", "oif": "v0", "priority": 7}, {"dst": "10.51.0.0/16", "gateway": "192.0.2.9"}]
+    kept = [row for number, row in enumerate(rows) if number != 9]
+
+    dry = nl.routes.sync([*kept, *new], dry_run=True, table=100, protocol="bgp")
+    assert dry.reports == []
+    assert len(nl.routes.dump(table=100)) == 101
+    found = nl.routes.sync([*kept, *new], table=100, protocol="bgp")
+    for difference in (dry, found):
+        assert sorted(r.dst for r in difference.added) == ["10.0.4.0/24", "10.50.0.0/16", "10.51.0.0/16"]
+        assert [r.dst for r in difference.replaced] == ["10.0.3.0/24"]
+        assert sorted(r.dst for r in difference.deleted) == ["10.0.4.0/24", "10.0.9.0/24"]
+        assert difference.same == 97
+    assert [(report.total, report.ok) for report in found.reports] == [(2, True), (1, True), (3, True)]
+    told = dict(there(netns))
+    assert len(told) == 102
+    assert (told["10.0.4.0/24"], told["10.50.0.0/16"]) == (4000, 7)
+    assert told["10.99.0.0/16"] == 0  # another protocol's
+    again = nl.routes.sync([*kept, *new], table=100, protocol="bgp")
+    assert (list(again.added), list(again.replaced), list(again.deleted)) == ([], [], [])
+    assert (again.same, again.reports) == (101, [])
+    assert nl.routes.sync([], table=100, protocol="bgp").reports[0].done == 101
+    assert [r["dst"] for r in netns.ip_json("route show table 100")][-1] == "10.99.0.0/16"
+
+
+def test_sync_of_what_was_read_is_nothing(source: pynl.Netlink) -> None:
+    for service in (source.routes, source.addresses):
+        table = service.dump()
+        found = service.sync(table)
+        assert (found.same, found.reports) == (len(table), [])
+        found = service.sync(list(table))
+        assert (found.same, found.reports) == (len(table), [])
+
+
+def test_sync_of_columns_and_records(source: pynl.Netlink) -> None:
+    nl = source
+    columns = {"dst": [f"10.{n}.0.0/16" for n in range(50)], "oif": "v0"}
+    assert len(nl.routes.sync(columns, table=100).added) == 50
+    assert nl.routes.sync(columns, table=100).same == 50
+    records = [Route(dst=r.dst, oif=r.oif, table=100, protocol=3, scope=253, type=1) for r in nl.routes.dump(table=100)]
+    assert nl.routes.sync(records[:49], table=100).deleted[0].dst == records[49].dst
+    assert nl.routes.sync(iter(records), table=100).added[0].dst == records[49].dst
+    with pytest.raises(TypeError, match="did you mean 'gateway'"):
+        nl.routes.sync([{"gatway": "192.0.2.9"}], table=100)
+
+
+def test_sync_of_addresses_and_neighbours(source: pynl.Netlink, netns: Namespace) -> None:
+    nl = source
+    wanted = [{"local": f"198.51.100.{n}/32", "ifindex": "v1"} for n in range(1, 6)]
+    found = nl.addresses.sync(wanted, family=socket.AF_INET, ifindex="v1")
+    assert (len(found.added), len(found.deleted)) == (5, 1)
+    assert nl.addresses.sync(wanted, family=socket.AF_INET, ifindex="v1").reports == []
+    shown = netns.ip_json("-4 addr show dev v1")[0]["addr_info"]
+    assert [a["local"] for a in shown] == [f"198.51.100.{n}" for n in range(1, 6)]
+    entries = [{"dst": f"192.0.2.{n}", "lladdr": f"02:00:00:00:00:{n:02x}"} for n in range(60, 65)]
+    found = nl.neighbours.sync(entries, family=socket.AF_INET, ifindex="v0")
+    assert (len(found.added), len(found.deleted)) == (5, 2)
+    assert nl.neighbours.sync(entries, family=socket.AF_INET, ifindex="v0").reports == []
