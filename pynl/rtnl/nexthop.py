@@ -169,6 +169,7 @@ NEXTHOPS = Family(
     pushed={"oif": "oif", "fdb": "fdb"},
     volatile=frozenset({"op_flags", "group_stats", "hw_stats_used"}),
     sent={"scope": lambda told: 0, "flags": lambda told: told & NexthopFlags.RTNH_F_ONLINK, "res_group": _resilient},
+    identity=frozenset({"id"}),
     key=lambda nexthop: nexthop.id,
 )
 

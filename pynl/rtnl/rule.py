@@ -118,8 +118,8 @@ RULES = Family(
 class Rules(Verbs[Rule]):
     """The routing rules of a namespace: IPv4's, IPv6's, and those of multicast routing (RTNL_FAMILY_IPMR).
 
-    A new one is IPv4's unless an address or ``family`` says otherwise; it leads to the table ``main`` where nothing else
-    is told, as with ``ip rule``.
+    A new one is IPv4's unless an address or ``family`` says otherwise; it leads to the table ``main`` where nothing
+    else is told, as with ``ip rule``.
     """
 
     FAMILY = RULES
