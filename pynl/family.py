@@ -40,5 +40,7 @@ class Family(Generic[R]):
     filled: frozenset[str] = frozenset()
     #: Field -> what is to be written of a value that was read, where that is not all of it.
     sent: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+    #: The only fields that the kernel takes to remove an object; empty: all.
+    identity: frozenset[str] = frozenset()
     #: What tells one object from another, as the kernel does.
     key: Callable[[Any], Hashable] = _whole

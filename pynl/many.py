@@ -143,6 +143,8 @@ def _undo(
 
 
 def _change(family: Family[Any], verb: str, record: Record) -> tuple[Any, int, type[Record], bytes]:
+    if verb == "delete" and family.identity:
+        record = family.record(**{name: getattr(record, name) for name in family.identity})
     type = family.delete if verb == "delete" else family.new
     return type, FLAGS[verb], family.record, encode(record)
 

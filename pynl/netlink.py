@@ -37,8 +37,8 @@ class Services:
         self.links = Links(socket, changes)
         self.addresses = Addresses(socket, changes)
         self.neighbours = Neighbours(socket, changes)
-        self.rules = Rules(socket)
-        self.nexthops = Nexthops(socket)
+        self.rules = Rules(socket, changes)
+        self.nexthops = Nexthops(socket, changes)
 
 
 class Batch(Services):

@@ -170,6 +170,8 @@ class Verbs(Service[R]):
         family = self.FAMILY
         names = Names(self._index)
         values = columns_of(family, objects)
+        if verb == "delete" and family.identity:
+            values = {name: column for name, column in values.items() if name in family.identity}
         if type(self)._arguments is not Verbs._arguments:
             values = self._translated(values, keep)
 
@@ -245,6 +247,8 @@ class Verbs(Service[R]):
         given = resolve(cls, self._arguments(values, keep), self._index)
         if record is None:
             return cls(**self._completed(verb, given))
+        if verb == "delete" and self.FAMILY.identity:
+            return cls(**{**{name: getattr(record, name) for name in self.FAMILY.identity}, **given})
         made: R = sendable(self.FAMILY, record, **given)
         return made
 

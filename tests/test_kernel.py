@@ -740,7 +740,7 @@ def test_a_filter_leaves_what_python_would(
         return all(getattr(record, name) == getattr(shown, name) for name in wanted)
 
     found = list(served.dump(**filters))
-    running = {"cacheinfo", "stats64", "stats"} & served.FAMILY.record.FIELDS.keys()  # on between two dumps
+    running = {"cacheinfo", "stats64", "stats", "linkinfo"} & served.FAMILY.record.FIELDS.keys()  # on between two dumps
     ageing = dict.fromkeys(running)
     expected = [record.replace(**ageing) for record in served.dump(**bridge) if passes(record)]
     assert [record.replace(**ageing) for record in found] == expected

@@ -65,6 +65,7 @@ LINKS = Family(
     protocols=(AddressFamily.AF_UNSPEC,),
     pushed={"master": "master", "kind": "kind"},
     volatile=frozenset(Link.FIELDS) - _SENT,
+    identity=frozenset({"ifindex", "ifname"}),
     key=lambda link: link.ifname,
 )
 

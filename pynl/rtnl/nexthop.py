@@ -14,6 +14,7 @@ from ..kinds import BYTES, DEVICE, FLAG, IP, U8, U16, U32, U64, UINT, Kind, enum
 from ..schema import Record
 from ..service import Service
 from ..table import Table
+from ..verbs import Replaceable
 from .constants import (
     AddressFamily,
     EncapType,
@@ -154,6 +155,10 @@ class NexthopBucket(Record, prefix="NHA_", struct="nhmsg", struct_prefix="nh_"):
     nh_id = within("res_bucket", ResilientBucket.nh_id)
 
 
+def _resilient(group: ResilientGroup) -> ResilientGroup:
+    return group.replace(unbalanced_time=None)
+
+
 NEXTHOPS = Family(
     name="nexthops",
     record=NexthopObject,
@@ -162,6 +167,10 @@ NEXTHOPS = Family(
     get=MessageType.RTM_GETNEXTHOP,
     protocols=(AddressFamily.AF_UNSPEC,),
     pushed={"oif": "oif", "fdb": "fdb"},
+    volatile=frozenset({"op_flags", "group_stats", "hw_stats_used"}),
+    sent={"scope": lambda told: 0, "flags": lambda told: told & NexthopFlags.RTNH_F_ONLINK, "res_group": _resilient},
+    identity=frozenset({"id"}),
+    key=lambda nexthop: nexthop.id,
 )
 
 BUCKETS = Family(
@@ -197,8 +206,10 @@ class NexthopBuckets(Service[NexthopBucket]):
         return self._ask(NexthopBucket(id=id, index=index))
 
 
-class Nexthops(Service[NexthopObject]):
+class Nexthops(Replaceable[NexthopObject]):
     """The nexthop objects of a namespace.
+
+    A group's entries may be given as mappings: ``group=[{"id": 1, "weight": 3}, {"id": 2}]``.
 
     Their dumps take beside filters: ``groups=True``, groups only; ``master``, those whose device has this master;
     ``stats=True``, counters of groups (since 6.9), and ``hw_stats=True``, those of hardware as well.

@@ -13,8 +13,11 @@ from ..fields import attribute, member, pad, prefix, struct
 from ..iproute2 import DSFIELD, GROUP, REALMS, TABLE, named_in
 from ..kinds import BE32, BE64, BYTES, IP, TEXT, U8, U16, U32, enum, flags
 from ..schema import Record
-from ..service import Service
+from ..verbs import Verbs
 from .constants import RT_TABLE_COMPAT, AddressFamily, MessageType, RouteProtocol, RuleAction, RuleFlags
+
+#: The table of routes that are told no other.
+RT_TABLE_MAIN = 254
 
 
 class RuleUidRange(Record, struct="fib_rule_uid_range"):
@@ -108,13 +111,26 @@ RULES = Family(
     get=MessageType.RTM_GETRULE,
     protocols=(AddressFamily.AF_UNSPEC,),  # which also has those of multicast routing
     pushed={},
+    sent={"flags": lambda told: told & RuleFlags.FIB_RULE_INVERT},
 )
 
 
-class Rules(Service[Rule]):
-    """The routing rules of a namespace: IPv4's, IPv6's, and those of multicast routing (RTNL_FAMILY_IPMR)."""
+class Rules(Verbs[Rule]):
+    """The routing rules of a namespace: IPv4's, IPv6's, and those of multicast routing (RTNL_FAMILY_IPMR).
+
+    A new one is IPv4's unless an address or ``family`` says otherwise; it leads to the table ``main`` where nothing
+    else is told, as with ``ip rule``.
+    """
 
     FAMILY = RULES
+
+    def _completed(self, verb: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        made = dict(values)
+        if all(made.get(name) is None for name in ("family", "src", "dst")):
+            made["family"] = AddressFamily.AF_INET
+        if verb == "add" and all(made.get(name) is None for name in ("action", "goto", "table", "l3mdev")):
+            made["table"] = RT_TABLE_MAIN
+        return made
 
     def _options(self, filters: dict[str, Any]) -> Mapping[str, Any]:
         if filters.get("priority") == 0:  # which the kernel does not send
