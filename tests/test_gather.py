@@ -290,7 +290,7 @@ def test_columns_rows_and_records_are_the_same_requests(data: st.DataObject) -> 
         ({"priority": [1, 2.5]}, TypeError, "row 1: priority: expected an integer, not 2.5"),
         ({"priority": [1, True]}, TypeError, "row 1: priority: expected an integer, not True"),
         ({"tos": [1, 256]}, ValueError, "row 1: tos: expected 0 to 255, not 256"),
-        ({"protocol": ["bgp", "gbp"]}, ValueError, "row 1: protocol: expected one of RTPROT_UNSPEC"),
+        ({"protocol": ["bgp", "gbp"]}, ValueError, "row 1: protocol: no 'gbp' in rt_protos; did you mean 'bgp'?"),
         ([{"metrics": {"mtu": 1}}, {"metrics": {"mtu": "x"}}], TypeError, "row 1: metrics: mtu: expected an integer"),
         ([{"metrics": {"mut": 1}}], TypeError, "row 0: metrics: Metrics has no field 'mut'; did you mean 'mtu'?"),
         ([{"multipath": [{"weight": 0}]}], ValueError, "row 0: multipath: weight: expected 1 to 256, not 0"),
