@@ -12,7 +12,7 @@ import ipaddress
 import socket
 import struct
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum, IntFlag
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -294,6 +294,8 @@ def _via_load(data: bytes) -> Via:
 def _via_dump(value: Any) -> bytes:
     if isinstance(value, str):
         value = Via(socket.AF_INET6 if ":" in value else socket.AF_INET, value)
+    elif isinstance(value, Mapping):
+        value = Via(**value)
     family, address = value
     return struct.pack("=H", family) + _ip_dump(address)
 
