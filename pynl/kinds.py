@@ -228,9 +228,10 @@ def _hex_dump(value: Any) -> bytes:
     if not isinstance(value, str):
         raise TypeError(f"expected a hardware address, not {value!r}")
     try:
-        if len(value) != 3 * value.count(":") + 2 * bool(value):
+        pairs = value.split(":") if value else []
+        if not all(len(pair) == 2 and pair.isalnum() for pair in pairs):
             raise ValueError
-        return bytes.fromhex(value.replace(":", ""))
+        return bytes.fromhex("".join(pairs))
     except ValueError:
         raise ValueError(f"expected pairs of hexadecimal digits with colons, not {value!r}") from None
 
