@@ -45,7 +45,7 @@ ROWS = (
     Row("`add_many` of columns", "columns", "C", most=1.1),
     Row("`add_many` of dicts, against `ip`", "dicts", "`ip -batch`", least=1.5),
 )
-PEER = Row("`add_many` of dicts, against pyroute2", "dicts", "pyroute2, one by one", least=10)
+PEER = Row("`add_many` of dicts, against pyroute2 one by one", "dicts", "pyroute2", least=10)
 
 
 def sender(mode: str, namespace: str, count: int) -> dict[str, Any]:

@@ -198,7 +198,7 @@ def changes(found: dict[str, Found]) -> str:
     for row in rows:
         against, target = "", f"at {'most' if row['most'] else 'least'} {measure(row['most'] or row['least'], row)}"
         if row["against"]:
-            against = " ".join((row["against"], row.get("version", ""))).strip() + f": {seconds(row['against_seconds'])}"
+            against = f"{row['against']} {row.get('version', '')}".strip() + f": {seconds(row['against_seconds'])}"
             noisiest = max(noisiest, row["against_median"] / row["against_seconds"] - 1)
         measured = judged(measure(row["value"], row), off(row))
         lines.append((row["what"], f"{row['count']:,}", seconds(row["seconds"]), against, target, measured))

@@ -106,13 +106,14 @@ static void carry_out(int fd, const struct message *messages, uint32_t count)
 {
     static char buffer[32768];
     const struct nlmsghdr *header = (const struct nlmsghdr *)buffer;
+    const struct nlmsghdr *last = &messages[count - 1].header;
     const struct nlmsgerr *answer = NLMSG_DATA(header);
 
     if (send(fd, messages, count * sizeof(*messages), 0) < 0)
         fail("send");
     if (recv(fd, buffer, sizeof(buffer), 0) < (ssize_t)NLMSG_LENGTH(sizeof(*answer)))
         fail("recv");
-    if (header->nlmsg_type != NLMSG_ERROR || answer->error || header->nlmsg_seq != messages[count - 1].header.nlmsg_seq) {
+    if (header->nlmsg_type != NLMSG_ERROR || header->nlmsg_seq != last->nlmsg_seq || answer->error) {
         fprintf(stderr, "refused: %s\n", strerror(-answer->error));
         exit(1);
     }
