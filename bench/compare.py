@@ -84,14 +84,14 @@ def rust(*options: str) -> tuple[list[str], str]:
     return [str(folder / "target/release/peer"), *options], found
 
 
-def pyroute2() -> tuple[list[str], str]:
+def pyroute2(script: str = "pyroute2_routes.py") -> tuple[list[str], str]:
     folder = BUILD / "pyroute2"
     python = str(folder / "bin/python")
     if not Path(python).exists():
         attempt(sys.executable, "-m", "venv", str(folder))
     attempt(python, "-m", "pip", "install", "-q", "pyroute2")
     found = attempt(python, "-c", "import importlib.metadata as m; print(m.version('pyroute2'))").strip()
-    return [python, str(PEERS / "pyroute2_routes.py")], found
+    return [python, str(PEERS / script)], found
 
 
 def iproute2(*options: str) -> tuple[list[str], str]:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from worlds import BUILD, HERE, RESULTS
 
 PAGE = HERE.parent / "docs" / "benchmarks.md"
-NAMES = ("ratios", "growth", "small", "peers", "decode")
+NAMES = ("ratios", "growth", "small", "peers", "changes", "decode")
 NOUNS = {"links": "links (veth)", "routes6": "IPv6 routes", "neighbours": "neighbours", "addresses": "addresses"}
 BLOCK = re.compile(r"(<!-- figures: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -192,6 +192,32 @@ def behind(row: Found) -> bool:
     return bool(row.get("least")) and row["times"] < row["least"]
 
 
+def changes(found: dict[str, Found]) -> str:
+    rows, noisiest = found["changes"]["rows"], 0.0
+    lines = []
+    for row in rows:
+        against, target = "", f"at {'most' if row['most'] else 'least'} {measure(row['most'] or row['least'], row)}"
+        if row["against"]:
+            against = f"{row['against']} {row.get('version', '')}".strip() + f": {seconds(row['against_seconds'])}"
+            noisiest = max(noisiest, row["against_median"] / row["against_seconds"] - 1)
+        measured = judged(measure(row["value"], row), off(row))
+        lines.append((row["what"], f"{row['count']:,}", seconds(row["seconds"]), against, target, measured))
+    text = table(("what", "routes", "pynl", "against", "target", "measured"), lines)
+    gone = [f"Not measured: {row['who']} ({row['reason']})." for row in found["changes"]["missing"]]
+    noise = f"In the noisiest row the median turn of who is compared was {100 * noisiest:.0f}% slower than the fastest."
+    return "\n\n".join([text, *gone, noise])
+
+
+def measure(value: float, row: Found) -> str:
+    return seconds(value) if row["unit"] == "s" else amount(value, TIMES)
+
+
+def off(row: Found) -> bool:
+    """Whether a change did not reach its target."""
+    value = float(row["value"]) if row["unit"] == "s" else round(row["value"], 2)
+    return bool(value > row["most"] if row["most"] else value < row["least"])
+
+
 def decode(found: dict[str, Found]) -> str:
     ladder: dict[int, dict[str, float]] = {}
     for row in found["decode"]["rows"]:
@@ -208,6 +234,7 @@ BLOCKS: dict[str, tuple[str, Callable[[dict[str, Found]], str]]] = {
     "small": ("small", small),
     "growth": ("growth", growth),
     "peers": ("peers", peers),
+    "changes": ("changes", changes),
     "decode": ("decode", decode),
 }
 
@@ -230,7 +257,8 @@ def missed(found: dict[str, Found]) -> list[str]:
     """What did not reach its target: each has to be explained on the page."""
     names = [row.what for row in targets(found["ratios"]) if any(cell.missed for cell in row.cells.values())]
     names += [row["what"] for row in found["small"]["rows"] if row["pynl_us"] > row["most_us"]]
-    return names + [row["who"] for row in found["peers"]["rows"] if behind(row)]
+    names += [row["who"] for row in found["peers"]["rows"] if behind(row)]
+    return names + [row["what"] for row in found["changes"]["rows"] if off(row)]
 
 
 def render(page: str, found: dict[str, Found]) -> str:

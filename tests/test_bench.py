@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
+from typing import Any
 
+import changer
 import content
 import page
 import pytest
+import worlds
+
+import pynl
 
 ROOT = Path(__file__).parent.parent
 FOUND = page.results()
@@ -47,6 +53,24 @@ def test_the_results_do_not_tell_whose_machine_it_was() -> None:
         assert set(result["machine"]) == wanted
         assert set(result["versions"]) <= {"pynl-netlink", "cffi", "pyarrow", "iproute2"}
         assert str(ROOT) not in str(result)
+
+
+@pytest.mark.parametrize("made", [changer.dicts, changer.columns])
+def test_c_sends_what_pynl_sends(made: Any) -> None:
+    said = subprocess.run([worlds.compiled("sender"), "show", "1000"], capture_output=True, check=True, timeout=60)
+    with pynl.Netlink() as nl:
+        rows = nl.routes._rows("add", made(range(1000)), [])
+        data, count, size = rows.pack(0, 4096, 1, 1 << 20)
+        assert count == 1000
+        assert bytes(pynl._wire.ffi.buffer(data, size)) == said.stdout
+
+
+def test_changes_have_one_target_each_and_are_judged_by_it() -> None:
+    for row in FOUND["changes"]["rows"]:
+        assert (row["most"] is None) != (row["least"] is None)
+        bound, worse = (row["most"], 1.01) if row["most"] else (row["least"], 0.99)
+        assert not page.off({**row, "value": bound})
+        assert page.off({**row, "value": bound * worse})
 
 
 ROUTES = [
