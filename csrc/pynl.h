@@ -344,3 +344,10 @@ struct ArrowSchema *pynl_arrow_schema_new(void);
 /* Release what nobody took, and free the structure. */
 void pynl_arrow_stream_free(struct ArrowArrayStream *);
 void pynl_arrow_schema_free(struct ArrowSchema *);
+
+/* ---- capsule.c: the destructors of Python's capsules, and their names, which they point to ---- */
+
+extern const char pynl_capsule_schema[];
+extern const char pynl_capsule_stream[];
+void pynl_capsule_free_schema(void *capsule);
+void pynl_capsule_free_stream(void *capsule);

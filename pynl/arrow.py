@@ -35,7 +35,7 @@ _NUMBERS = {"B": "C", "H": "S", "I": "I", "Q": "L", "b": "c", "h": "s", "i": "i"
 _CODES = {format: code for code, format in _NUMBERS.items()}
 
 #: The longest text of an IP address with its prefix length: of IPv4, and of any.
-_LONGEST = (len("255.255.255.255/32"), lib.PYNL_TEXT_LINE)
+_LONGEST = (len("255.255.255.255/255"), lib.PYNL_TEXT_LINE)
 
 _DIGITS = bytes.maketrans(b"\0\1", b"01")
 
@@ -160,7 +160,7 @@ class Exporter:
 
     def _column(self, field: Field[Any], type: Type) -> Array:
         column = self._store.column(field.name)
-        if not column.count:
+        if not column.count or not self._rows:
             return self._absent(type, len(self._rows))
         if self._rows.step == 1:
             if column.kind == lib.PYNL_ADDRESS:
@@ -227,7 +227,7 @@ class Exporter:
     def _mapped(self, field: Field[Any], type: Type) -> Array:
         """The addresses as 16 bytes each."""
         column, count = self._store.column(field.name), len(self._rows)
-        if not column.count:
+        if not column.count or not count:
             return self._absent(type, count)
         values, valid = self._buffer(16 * count), self._buffer(count // 8 + 1)
         out, bits = ffi.cast("uint8_t *", values), ffi.cast("uint8_t *", valid)
@@ -245,8 +245,7 @@ class Exporter:
 
     def _values(self, field: Field[Any], column: Any) -> list[Any]:
         """The field of each row, read only where the row has one."""
-        low = min(self._rows[0], self._rows[-1]) if self._rows else 0
-        mask = self._mask(column) if self._rows else b""
+        low, mask = min(self._rows[0], self._rows[-1]), self._mask(column)
         blocks = self._blocks
         return [blocks.block(row // BLOCK)[field.name][row % BLOCK] if mask[row - low] else None for row in self._rows]
 
@@ -328,7 +327,9 @@ def schema_capsule(plan: Plan) -> object:
     """A PyCapsule "arrow_schema"."""
     made = ffi.gc(_new(lib.pynl_arrow_schema_new()), lib.pynl_arrow_schema_free)
     _make_schema(made, schema(plan))
-    return _capsule(b"arrow_schema", made)
+    from . import capsule  # of ctypes, which takes longer to import than all of pynl
+
+    return _handed_over(capsule.schema, made)
 
 
 def stream_capsule(store: Store, blocks: Blocks, rows: range) -> object:
@@ -340,7 +341,9 @@ def stream_capsule(store: Store, blocks: Blocks, rows: range) -> object:
     _make_schema(c_schema[0], type)
     with store.lock:
         _make_array(c_array[0], exporter.c, exporter.table(type))
-    return _capsule(b"arrow_array_stream", made)
+    from . import capsule
+
+    return _handed_over(capsule.stream, made)
 
 
 def _new(made: Any) -> Any:
@@ -349,10 +352,8 @@ def _new(made: Any) -> Any:
     return made
 
 
-def _capsule(name: bytes, made: Any) -> object:
-    """A capsule around a structure; where nobody takes it, it is released with the capsule."""
-    from . import capsule  # of ctypes, which takes longer to import than all of pynl
-
-    done = capsule.new(name, int(ffi.cast("uintptr_t", made)))
+def _handed_over(make: Callable[[int], object], made: Any) -> object:
+    """A capsule around a structure, which it owns from then on."""
+    done = make(int(ffi.cast("uintptr_t", made)))
     ffi.gc(made, None)
     return done

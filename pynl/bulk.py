@@ -144,23 +144,24 @@ class Outcomes:
         #: How many were sent.
         self.sent = 0
         self.interrupted = False
+        #: What else ended it.
+        self.failed: BaseException | None = None
 
 
 def run(socket: Socket, requests: Requests, stop: bool, progress: Progress | None) -> Outcomes:
     """Sends all requests, or up to those that are sent together with the first that is refused.
 
-    It does so in a thread of its own, which no signal interrupts: Ctrl-C ends it between two sends, and is noted in
-    the outcomes, not raised. ``progress`` is called in that thread.
+    It does so in a thread of its own, which no signal interrupts: Ctrl-C ends it between two sends. That, and what
+    ``progress`` raises, which is called in that thread, is noted in the outcomes and not raised.
     """
     outcomes = Outcomes()
-    errors: list[BaseException] = []
 
     def work() -> None:
         try:
             with socket.sibling() as line:
                 _send_all(line, requests, outcomes, stop, progress)
         except BaseException as error:
-            errors.append(error)
+            outcomes.failed = error
 
     worker = threading.Thread(target=work, daemon=True, name="pynl bulk")
     while worker.ident is None or worker.is_alive():
@@ -170,8 +171,6 @@ def run(socket: Socket, requests: Requests, stop: bool, progress: Progress | Non
             worker.join()
         except KeyboardInterrupt:
             outcomes.interrupted = True
-    if errors:
-        raise errors[0]
     return outcomes
 
 

@@ -40,7 +40,7 @@ class Column:
     """struct pynl_column of values given by Python, and what has to live as long as it."""
 
     def __init__(self, values: Any, width: int, there: Sequence[bool] | None, count: int, **more: Any) -> None:
-        bits = b"\xff" * (count // 8 + 1) if there is None else _bits(there)
+        bits = bytearray(b"\xff" * (count // 8 + 1) if there is None else _bits(there))
         self.count = count
         #: One truth value a row, where not all have one.
         self.there = there

@@ -74,6 +74,7 @@ def carry_out(
 
     Raises:
         BulkInterrupted: Ctrl-C came; its ``report`` tells what was carried out until then.
+        Exception: what ``progress`` raised, or MemoryError; it has the report as its ``report`` too.
         ValueError: no such way with errors.
     """
     if on_error not in ON_ERROR:
@@ -87,9 +88,13 @@ def carry_out(
         report.failures.append(Failure(index, asked(index).record, error))
     report.unknown = outcomes.unknown
     report.done = outcomes.sent - len(outcomes.errors) - len(outcomes.unknown)
-    if on_error == "rollback" and (outcomes.errors or outcomes.unknown or outcomes.interrupted):
+    ended = outcomes.interrupted or outcomes.failed is not None
+    if on_error == "rollback" and (outcomes.errors or outcomes.unknown or ended):
         _undo(socket, outcomes, asked, before, report)
     report.duration = time.monotonic() - started
+    if outcomes.failed is not None:
+        outcomes.failed.report = report  # type: ignore[attr-defined]
+        raise outcomes.failed
     if outcomes.interrupted:
         raise BulkInterrupted(report)
     return report
@@ -118,27 +123,35 @@ def _undo(
     before: Mapping[str, Mapping[Hashable, Any]],
     report: Report,
 ) -> None:
-    """Undoes what was carried out, the last first."""
-    done = [i for i in range(outcomes.sent) if i not in outcomes.errors and i not in set(outcomes.unknown)]
+    """Undoes what was carried out: each object that was touched becomes what it was before, the last one first."""
+    unknown = set(outcomes.unknown)
+    touched: dict[Any, list[int]] = {}
+    for index in range(outcomes.sent):
+        if index not in outcomes.errors and index not in unknown:
+            request = asked(index)
+            key = request.family.key(request.record)
+            one = request.family.name, key, index if request.verb == "append" else None
+            touched.setdefault(one, []).append(index)
     undoing: list[tuple[Any, int, type[Record], bytes]] = []
-    places: list[int] = []
-    for index in reversed(done):
-        request = asked(index)
-        family = request.family
-        old = before[family.name].get(family.key(request.record))
-        if request.verb == "delete" and old is None:
-            report.kept.append(index)
+    places: list[list[int]] = []
+    for (name, key, _), indexes in sorted(touched.items(), key=lambda item: -item[1][-1]):
+        request = asked(indexes[-1])
+        old = before[name].get(key)
+        gone = request.verb == "delete"
+        if old is None and gone:  # it came and went; or it was told by less than its key
+            if len(indexes) == 1:
+                report.kept += indexes
             continue
-        places.append(index)
-        if request.verb == "delete":
-            undoing.append(_change(family, "add", sendable(family, old)))
-        elif old is not None and request.verb != "append":
-            undoing.append(_change(family, "replace", sendable(family, old)))
+        places.append(indexes)
+        if old is None or request.verb == "append":
+            undoing.append(_change(request.family, "delete", request.record))
         else:
-            undoing.append(_change(family, "delete", request.record))
+            undoing.append(_change(request.family, "add" if gone else "replace", sendable(request.family, old)))
     undone = run(socket, Packed(undoing), False, None)
-    report.kept = sorted([*report.kept, *(places[i] for i in undone.errors), *(places[i] for i in undone.unknown)])
-    report.undone = len(done) - len(report.kept)
+    for place in (*undone.errors, *undone.unknown):
+        report.kept += places[place]
+    report.kept.sort()
+    report.undone = sum(map(len, touched.values())) - len(report.kept)
     report.done = len(report.kept)
 
 
@@ -151,8 +164,9 @@ def _change(family: Family[Any], verb: str, record: Record) -> tuple[Any, int, t
 
 def sendable(family: Family[R], record: R, **values: Any) -> R:
     """A record that was read, as the kernel takes it: without what only the kernel tells."""
-    own = {name: None for name in family.volatile if getattr(record, name, None) is not None}
-    told = {name: getattr(record, name) for name in family.sent}
+    there = record.fields()
+    own = {name: None for name in family.volatile if name in there and getattr(record, name) is not None}
+    told = {name: getattr(record, name) for name in family.sent if name in there}
     sent = {name: family.sent[name](value) for name, value in told.items() if value is not None}
     return record.replace(**{**own, **sent, **values})
 

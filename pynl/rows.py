@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from itertools import repeat
 from operator import attrgetter, itemgetter, methodcaller
@@ -224,7 +224,7 @@ _keys = methodcaller("keys")
 
 
 def _from_table(family: Family[Any], table: Table[Any]) -> Values:
-    names = (name for name in table.record.FIELDS if not _kernels_own(family, name))
+    names = (name for name in table.columns if not _kernels_own(family, name))
     made = {name: table.values(name) for name in names if table.columns.present(name)}
     return {name: _all_told(family, name, values) for name, values in made.items()}
 
@@ -235,8 +235,12 @@ def _all_told(family: Family[Any], name: str, values: list[Any]) -> list[Any]:
 
 def _from_records(family: Family[Any], records: Sequence[Any]) -> Values:
     made = {}
+    names = set(family.record.FIELDS)
+    for record in records:
+        if record.fields() is not family.record.FIELDS:
+            names.intersection_update(record.fields())
     for name in family.record.FIELDS:
-        if not _kernels_own(family, name):
+        if name in names and not _kernels_own(family, name):
             values = list(map(attrgetter(name), records))
             if values.count(None) < len(values):
                 made[name] = _all_told(family, name, values)
@@ -276,7 +280,9 @@ def _listed(values: Any) -> Any:
     """A column as a list; a single value as it is."""
     if hasattr(values, "tolist"):
         return values.tolist()
-    return list(values) if isinstance(values, Iterable) and not isinstance(values, (str, bytes, Mapping)) else values
+    if type(values) is tuple or isinstance(values, (list, range, Iterator, Same)):
+        return list(values)
+    return values
 
 
 def _from_arrow(family: Family[Any], table: Any) -> Values:

@@ -329,7 +329,7 @@ def _fit_length(field: Field[Any], made: dict[str, Any], values: Mapping[str, An
     """Prefixes and their lengths are told twice; what was given decides, the prefix before the length."""
     name, length = field.name, field.length
     assert length is not None
-    if name in values and normal.get(name) is not values[name]:
+    if name in values and (normal.get(name) is not values[name] or length not in values):
         made[length] = int(made[name].rpartition("/")[2]) if name in made else 0
     elif name in made and length in values and normal.get(length) is not values[length]:
         made[name] = f"{made[name].partition('/')[0]}/{made[length]}"

@@ -143,8 +143,9 @@ class Service(Generic[R]):
         record = self.FAMILY.record
         if isinstance(names, str):
             raise TypeError(f"fields: expected a sequence of names, not {names!r}")
-        record.known(names)
-        return tuple(name for name in record.FIELDS if name in names)
+        wanted = tuple(names)
+        record.known(wanted)
+        return tuple(name for name in record.FIELDS if name in wanted)
 
     def _normal(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Values as the record would show them, device names as indexes; None is left out."""

@@ -35,7 +35,7 @@ class Columns(Mapping[str, memoryview]):
         column = self._store.column(self._known(name))
         kind = column_kind(plan.record.FIELDS[name])
         if column.values == ffi.NULL or column.kind == lib.PYNL_DEEP:
-            return memoryview(b"")
+            return numbers(memoryview(b""), kind)
         rows = self._store.c.rows
         if column.kind == lib.PYNL_TEXT:
             return view(column.values, 4 * (rows + 1), self._store).cast("i")
@@ -172,7 +172,8 @@ class Table(Sequence[R], Generic[R]):
     def __getitem__(self, index: slice) -> Table[R]: ...
     def __getitem__(self, index: int | slice) -> R | Table[R]:
         if isinstance(index, slice):
-            return Table(self._store, self._range()[index], self._blocks, self._tolerant)
+            rows = self._range()[index]
+            return Table(self._store, rows if rows else range(0), self._blocks, self._tolerant)
         number, row = divmod(self._range()[index], BLOCK)
         return self.record(self._blocks.block(number), row)
 

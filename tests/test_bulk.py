@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import ipaddress
 import json
 import os
 import shutil
@@ -236,6 +237,49 @@ def test_what_cannot_be_undone_is_told(nl: pynl.Netlink, netns: Namespace) -> No
     assert report is not None
     assert report.kept == [0]
     assert (report.done, report.undone) == (1, 1)
+
+
+def test_an_object_touched_twice_is_undone_once(nl: pynl.Netlink, netns: Namespace) -> None:
+    nl.routes.add(dst="10.0.0.0/8", gateway="192.0.2.2", table=100)
+    before = netns.ip_json("route show table 100")
+    with nl.batch(on_error="rollback") as batch:
+        batch.routes.delete(dst="10.0.0.0/8", table=100)
+        batch.routes.add(dst="10.0.0.0/8", gateway="192.0.2.3", table=100)
+        batch.routes.add(dst="10.9.0.0/16", oif="v0", table=100)
+        batch.routes.delete(dst="10.9.0.0/16", table=100)
+        batch.routes.add(dst="10.1.0.0/16", oif=999)
+    report = batch.report
+    assert report is not None
+    assert (report.done, report.undone, report.kept) == (0, 4, [])
+    assert netns.ip_json("route show table 100") == before
+
+
+@pytest.mark.parametrize("on_error", ["continue", "rollback"])
+def test_what_progress_raises_has_the_report(nl: pynl.Netlink, netns: Namespace, on_error: str) -> None:
+    def progress(done: int, total: int) -> None:
+        raise ValueError("enough")
+
+    with pytest.raises(ValueError, match="enough") as caught:
+        nl.routes.add_many(wanted(5), on_error=on_error, progress=progress)
+    report = caught.value.report  # type: ignore[attr-defined]
+    assert (report.done, report.undone) == ((5, 0) if on_error == "continue" else (0, 5))
+    assert len(there(netns)) == report.done
+
+
+def test_one_network_is_one_value(nl: pynl.Netlink, netns: Namespace) -> None:
+    network = ipaddress.ip_network("10.77.0.0/30")
+    assert nl.routes.add_many({"dst": network, "gateway": "192.0.2.2", "table": 100}).total == 1
+    assert [route["dst"] for route in netns.ip_json("route show table 100")] == ["10.77.0.0/30"]
+
+
+def test_what_was_read_in_part_is_made_of_that_part(nl: pynl.Netlink, netns: Namespace) -> None:
+    nl.routes.add(dst="10.0.0.0/8", gateway="192.0.2.2")
+    part = nl.routes.dump(dst="10.0.0.0/8", fields=("dst", "gateway"))
+    for objects in (part, list(part)):
+        assert nl.routes.delete_many([{"dst": "10.0.0.0/8"}]).ok
+        assert nl.routes.add_many(objects).ok
+    nl.routes.delete(part[0])
+    assert not nl.routes.dump(dst="10.0.0.0/8")
 
 
 # ---- batches

@@ -8,6 +8,7 @@ import io
 import ipaddress
 import itertools
 import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -174,6 +175,39 @@ class TestArrow:
         for _ in range(500):
             table.__arrow_c_stream__(), table.__arrow_c_schema__()
         assert resident() - before < 8 << 20  # one is 150 KB
+
+    def test_a_consumer_that_refuses_is_heard_and_leaves_nothing_behind(self) -> None:
+        """Its exception is on its way while the capsule goes."""
+        table = routes(*(f"10.{n >> 8}.{n & 255}.0/24" for n in range(2000)))
+
+        def refused() -> None:
+            with pytest.raises(TypeError):
+                int(table.__arrow_c_stream__())  # type: ignore[call-overload]
+
+        for _ in range(50):
+            refused()
+        before = resident()
+        for _ in range(500):
+            refused()
+        assert resident() - before < 8 << 20
+
+    def test_a_capsule_may_outlive_everything(self) -> None:
+        script = "import sys, pynl; sys.kept = pynl.Table.decode(pynl.Route, b'').__arrow_c_stream__()"
+        assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+    @pytest.mark.parametrize("part", [slice(3, 3), slice(0, 0), slice(5, 2)], ids=str)
+    def test_empty_parts_are_empty_in_every_way(self, table: Table[Any], part: slice) -> None:
+        pytest.importorskip("numpy")
+        types = {name: values.dtype for name, values in table.to_numpy().items()}
+        for empty in (table[part], table[part][::-1]):
+            assert pa.table(empty).num_rows == len(empty) == len(empty.columns["family"]) == 0
+            assert pa.table(empty).schema.equals(pa.schema(table), check_metadata=True)
+            assert {name: values.dtype for name, values in empty.to_numpy().items()} == types
+
+    def test_a_prefix_length_that_cannot_be_has_its_room(self) -> None:
+        message = header(bytes([2, 255]) + bytes(10) + b"\x08\0\1\0" + b"\xff" * 4)
+        made = pa.table(Table.decode(Route, message * 500))
+        assert made["dst"].to_pylist() == ["255.255.255.255/255"] * 500
 
     def test_names_that_are_not_utf8(self) -> None:
         odd = Link(ifname=b"\xffe\xcc".decode("utf-8", "surrogateescape"), ifindex=3)
