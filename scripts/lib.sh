@@ -97,7 +97,7 @@ prepare() {
   done
 }
 
-# prepare_tests [EXTRAS]: without "frames" the tests of other libraries are skipped.
+# prepare_tests [EXTRAS]: without "frames" the tests of other libraries would be skipped.
 prepare_tests() {
   want ip iproute2
   want strace strace
