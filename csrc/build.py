@@ -13,7 +13,18 @@ from cffi import FFI
 
 here = Path(__file__).resolve().parent
 root = here.parent
-sources = ["socket.c", "netns.c", "reply.c", "decode.c", "tape.c", "text.c", "arrow.c", "bulk.c", "capsule.c"]
+sources = [
+    "socket.c",
+    "netns.c",
+    "reply.c",
+    "decode.c",
+    "columns.c",
+    "tape.c",
+    "text.c",
+    "arrow.c",
+    "bulk.c",
+    "capsule.c",
+]
 headers = ["pynl.h", "internal.h"]
 
 compile_flags = ["-std=gnu11", "-O3", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter"]

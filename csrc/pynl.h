@@ -179,6 +179,8 @@ void pynl_table_free(struct pynl_table *);
 /* Decodes a segment and keeps it: the table owns it from here on, whatever is returned. Returns the rows it added. */
 int64_t pynl_table_decode(struct pynl_table *, const struct pynl_plan *, const struct pynl_filter *, uint32_t filters,
                           struct pynl_segment *);
+/* ---- columns.c: reading columns ---- */
+
 /* The bytes of the messages of these rows. */
 uint64_t pynl_table_span(const struct pynl_table *, uint64_t first, uint64_t count);
 enum pynl_alike {
