@@ -10,6 +10,9 @@
 
 #define ROWS_FIRST ((uint64_t)64)
 #define TEXT_FIRST ((uint64_t)1024)
+/* Bytes of the first and of the largest segment for messages that are appended. */
+#define APPENDED_FIRST ((uint64_t)2048)
+#define APPENDED_MOST ((uint64_t)256 << 10)
 
 struct pynl_table *pynl_table_new(const uint8_t *kinds, const uint8_t *widths, uint32_t columns)
 {
@@ -403,10 +406,6 @@ static int decode_message(struct pynl_table *table, const struct pynl_plan *plan
     uint32_t i;
     int result = 0;
 
-    if (plan->type && w->header.nlmsg_type != plan->type) {
-        table->skipped++;
-        return 0;
-    }
     if (table->rows == table->capacity) {
         result = table_reserve(table);
         if (result < 0)
@@ -444,7 +443,6 @@ int64_t pynl_table_decode(struct pynl_table *table, const struct pynl_plan *plan
 {
     struct walk w = {.at = segment->data, .left = segment->size};
     uint64_t rows = table->rows;
-    uint32_t i;
     int result = 0;
 
     segment->next = table->segments;
@@ -452,6 +450,10 @@ int64_t pynl_table_decode(struct pynl_table *table, const struct pynl_plan *plan
     for (; walk_message(&w); walk_next(&w)) {
         uint64_t bad = table->bad;
 
+        if (plan->type && w.header.nlmsg_type != plan->type) {
+            table->skipped++;
+            continue;
+        }
         result = decode_message(table, plan, filters, filter_count, &w);
         if (!bad && table->bad)
             table->bad_at = table->bytes + segment->size - w.left;
@@ -465,8 +467,59 @@ int64_t pynl_table_decode(struct pynl_table *table, const struct pynl_plan *plan
         table->bad_attribute = 0;
     }
     table->bytes += segment->size;
+    pynl_table_finish(table);
+    return result < 0 ? result : (int64_t)(table->rows - rows);
+}
+
+/* Room for one message behind those that were appended before. What a table gets in whole segments is full. */
+static struct pynl_segment *room_for(struct pynl_table *table, uint64_t size)
+{
+    struct pynl_segment *last = table->segments, *made;
+    uint64_t capacity = last ? last->capacity * 2 : APPENDED_FIRST;
+
+    if (last && last->capacity - last->size >= size)
+        return last;
+    capacity = capacity > APPENDED_MOST ? APPENDED_MOST : capacity;
+    made = pynl_segment_new(NULL, capacity < size ? size : capacity);
+    if (!made)
+        return NULL;
+    made->next = last;
+    table->segments = made;
+    return made;
+}
+
+int pynl_table_append(struct pynl_table *table, const struct pynl_plan *plan, const struct pynl_filter *filters,
+                      uint32_t filter_count, const uint8_t *message, uint64_t size)
+{
+    struct walk w = {.at = message, .left = size};
+    uint64_t rows = table->rows, padded;
+    struct pynl_segment *segment;
+    int result;
+
+    if (!walk_message(&w))
+        return -EBADMSG;
+    padded = PYNL_ALIGN(w.header.nlmsg_len);
+    segment = room_for(table, padded);
+    if (!segment)
+        return -ENOMEM;
+    w.at = segment->data + segment->size;
+    memcpy(segment->data + segment->size, message, w.header.nlmsg_len);
+    memset(segment->data + segment->size + w.header.nlmsg_len, 0, padded - w.header.nlmsg_len);
+    result = decode_message(table, plan, filters, filter_count, &w);
+    if (result == -EBADMSG && table->bad == 1)
+        table->bad_at = table->bytes;
+    if (result == -EBADMSG || table->rows > rows) { /* otherwise nothing points to it */
+        segment->size += padded;
+        table->bytes += padded;
+    }
+    return result < 0 ? result : (int)(table->rows - rows);
+}
+
+void pynl_table_finish(struct pynl_table *table)
+{
+    uint32_t i;
+
     for (i = 0; i < table->column_count; i++)
         if (table->columns[i].kind == PYNL_TEXT && table->columns[i].valid)
             text_fill(&table->columns[i], table->rows);
-    return result < 0 ? result : (int64_t)(table->rows - rows);
 }

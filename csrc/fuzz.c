@@ -163,6 +163,9 @@ static void decode_piece(struct pynl_table *table, const struct made_plan *made,
     if (segment)
         pynl_table_decode(table, &made->plan, filter, filter ? 1 : 0, segment);
     read_rows(table, &made->plan);
+    pynl_table_append(table, &made->plan, filter, filter ? 1 : 0, data, size);
+    pynl_table_finish(table);
+    read_rows(table, &made->plan);
 }
 
 static void decode(const struct made_plan *made, const uint8_t *data, size_t size)

@@ -179,6 +179,12 @@ void pynl_table_free(struct pynl_table *);
 /* Decodes a segment and keeps it: the table owns it from here on, whatever is returned. Returns the rows it added. */
 int64_t pynl_table_decode(struct pynl_table *, const struct pynl_plan *, const struct pynl_filter *, uint32_t filters,
                           struct pynl_segment *);
+/* Copies one message, whatever its type, and decodes the copy. Returns the rows it added: 1, or 0 where a filter dropped
+   it; -EBADMSG: it is counted as bad. pynl_table_finish comes after the last, before columns are read. */
+int pynl_table_append(struct pynl_table *, const struct pynl_plan *, const struct pynl_filter *, uint32_t filters,
+                      const uint8_t *message, uint64_t size);
+void pynl_table_finish(struct pynl_table *);
+
 /* ---- columns.c: reading columns ---- */
 
 /* The bytes of the messages of these rows. */
