@@ -19,6 +19,7 @@ sources = [
     "reply.c",
     "decode.c",
     "columns.c",
+    "index.c",
     "tape.c",
     "text.c",
     "arrow.c",

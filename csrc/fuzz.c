@@ -154,6 +154,36 @@ static void read_rows(const struct pynl_table *table, const struct pynl_plan *pl
     }
 }
 
+/* Every row is found again, and a copy of the table has the same rows. */
+static void look_up(const struct pynl_table *table, const struct made_plan *made)
+{
+    static int32_t found[ROOM];
+    struct pynl_term terms[LEVELS * FIELDS];
+    struct pynl_keys keys = {&made->plan, terms, terms, 1, made->columns};
+    struct pynl_table *copy = pynl_table_new(made->kinds, made->widths, made->columns);
+    struct pynl_index *index = pynl_index_new();
+    uint8_t *seen = calloc(table->rows + 1, 1);
+    uint32_t i;
+
+    for (i = 0; i < made->columns; i++)
+        terms[i] = (struct pynl_term){.column = (uint16_t)i, .type = (uint16_t)i, .mask = UINT64_MAX};
+    if (copy && index && seen && table->rows <= ROOM && pynl_table_take(copy, &made->plan, table, NULL, 0, ROOM) >= 0) {
+        int64_t repeats;
+
+        pynl_table_finish(copy);
+        repeats = pynl_index_extend(index, &keys, table);
+        if (repeats >= 0) {
+            insist(copy->rows == table->rows);
+            insist(pynl_index_match(index, &keys, table, copy, 0, copy->rows, found, seen) == (int64_t)table->rows);
+            for (i = 0; i < copy->rows; i++)
+                insist(found[i] >= 0 && pynl_index_next(index, i) >= 0);
+        }
+    }
+    free(seen);
+    pynl_index_free(index);
+    pynl_table_free(copy);
+}
+
 /* Decodes a piece; what a table holds can be read whether it took it all or memory ended. */
 static void decode_piece(struct pynl_table *table, const struct made_plan *made, const struct pynl_filter *filter,
                          const uint8_t *data, size_t size)
@@ -166,6 +196,7 @@ static void decode_piece(struct pynl_table *table, const struct made_plan *made,
     pynl_table_append(table, &made->plan, filter, filter ? 1 : 0, data, size);
     pynl_table_finish(table);
     read_rows(table, &made->plan);
+    look_up(table, made);
 }
 
 static void decode(const struct made_plan *made, const uint8_t *data, size_t size)

@@ -205,6 +205,41 @@ uint64_t pynl_column_mask(const struct pynl_column *, uint64_t first, uint64_t c
 int pynl_column_distinct(const struct pynl_column *, uint64_t first, uint64_t count, uint8_t *codes, uint32_t *rows,
                          uint32_t most);
 
+/* ---- index.c: rows by what tells them apart ---- */
+
+struct pynl_term { /* a field that counts */
+    uint16_t column;
+    uint16_t type;    /* of a nested field: its attribute, whose payload is compared as it is */
+    uint32_t lenient; /* not 0: a row that lacks it is like any other */
+    uint64_t mask;    /* of a number: the bits that count */
+};
+
+struct pynl_keys {
+    const struct pynl_plan *plan; /* of all the tables concerned */
+    const struct pynl_term *key;  /* what tells one object from another */
+    const struct pynl_term *content;
+    uint32_t key_terms;
+    uint32_t content_terms;
+};
+
+struct pynl_index;
+
+struct pynl_index *pynl_index_new(void);
+void pynl_index_free(struct pynl_index *);
+/* Takes in the table's rows that it does not know yet. Returns how many of them repeat an earlier one: key and content. */
+int64_t pynl_index_extend(struct pynl_index *, const struct pynl_keys *, const struct pynl_table *);
+/* For each row of another table: the row of the index's table with the same key and content, of several the first that is
+   not marked in `seen` (one byte for each of its rows), where it is marked then; otherwise -2 - the first row with the
+   same key; otherwise -1. Returns how many it marked. */
+int64_t pynl_index_match(const struct pynl_index *, const struct pynl_keys *, const struct pynl_table *,
+                         const struct pynl_table *other, uint64_t first, uint64_t count, int32_t *rows, uint8_t *seen);
+/* The next row of the same key, in their order; behind the last comes the first. */
+int64_t pynl_index_next(const struct pynl_index *, uint64_t row);
+/* Copies rows of another table of the same plan, but those marked in `without` (one byte for each; NULL: none), to
+   the end of a table. Returns how many; pynl_table_finish comes after the last. */
+int64_t pynl_table_take(struct pynl_table *, const struct pynl_plan *, const struct pynl_table *other,
+                        const uint8_t *without, uint64_t first, uint64_t count);
+
 /* ---- tape.c: nested attributes as a flat list ---- */
 
 struct pynl_entry {

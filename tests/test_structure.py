@@ -29,7 +29,7 @@ LAYERS = [
     "encode iproute2 layout",
     "gather",
     "store",
-    "blocks",
+    "blocks index",
     "ack capsule",
     "arrow frames",
     "table",

@@ -1,0 +1,118 @@
+"""Rows of a table by what tells them apart, compared with those of another table: in C, a hash for each row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ._wire import ffi, lib
+from .errors import check
+from .plan import Plan
+from .store import Store
+
+_ALL = 2**64 - 1
+
+
+class Keys:
+    """What tells the rows of a plan's tables apart, and what their content is.
+
+    Args:
+        plan: of all the tables concerned.
+        key: the fields that tell one object from another.
+        content: the fields by which two states of one object are told apart.
+        masks: of a number: the bits that count.
+        lenient: fields of the content that count only where the other row has them.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        key: Sequence[str],
+        content: Sequence[str],
+        masks: Mapping[str, int] | None = None,
+        lenient: frozenset[str] = frozenset(),
+    ) -> None:
+        self.plan = plan
+        terms = []
+        for names, lacking in ((key, frozenset[str]()), (content, lenient)):
+            made = [
+                (plan.columns[name], plan.record.FIELDS[name].number, name in lacking, (masks or {}).get(name, _ALL))
+                for name in names
+            ]
+            terms.append(ffi.new("struct pynl_term[]", made))
+        self._keep = terms
+        self.c = ffi.new("struct pynl_keys *", (plan.c, *terms, len(key), len(content)))
+
+
+class Match(NamedTuple):
+    """How the rows of one table are found in another.
+
+    Attributes:
+        rows: for each row, the row that is equal to it; -1: no row has its key; otherwise -2 - the first that has.
+        seen: for each row of the index's table, 1 where it was found.
+        found: how many were.
+    """
+
+    rows: memoryview
+    seen: bytearray
+    found: int
+
+
+class Index:
+    """The rows of one table, which may still be growing.
+
+    Attributes:
+        repeats: how many rows have both the key and the content of an earlier one.
+    """
+
+    def __init__(self, store: Store, keys: Keys) -> None:
+        index = lib.pynl_index_new()
+        if index == ffi.NULL:
+            raise MemoryError("no memory for an index")
+        self._c = ffi.gc(index, lib.pynl_index_free)
+        self._store, self._keys = store, keys
+        self.repeats = 0
+
+    def extend(self) -> None:
+        """Takes in the rows that were added since."""
+        with self._store.lock:
+            self.repeats += check(lib.pynl_index_extend(self._c, self._keys.c, self._store.c))
+
+    def match(self, other: Store) -> Match:
+        """Looks for all rows of another table."""
+        count = other.c.rows
+        rows, seen = ffi.new("int32_t[]", count), bytearray(self._store.c.rows)
+        marks = ffi.from_buffer("uint8_t[]", seen)
+        with self._store.lock, other.lock:
+            c, keys = self._store.c, self._keys.c
+            found = check(lib.pynl_index_match(self._c, keys, c, other.c, 0, count, rows, marks))
+        return Match(memoryview(ffi.buffer(rows)).cast("i") if count else memoryview(b"").cast("i"), seen, found)
+
+    def alike(self, row: int) -> list[int]:
+        """All rows with the key that this is the first row of, in their order."""
+        rows = [row]
+        while (following := check(lib.pynl_index_next(self._c, rows[-1]))) != row:
+            rows.append(following)
+        return rows
+
+
+def take(store: Store, other: Store, without: bytearray | None = None, first: int = 0, count: int | None = None) -> int:
+    """Copies rows of another table of the same plan to the end of a table.
+
+    Args:
+        store: the table that gets them.
+        other: the table that has them.
+        without: one byte for each row from ``first``: those that are not 0 are left out.
+        first: the first of the rows.
+        count: how many; None: all from there on.
+
+    Returns:
+        How many were copied.
+    """
+    if count is None:
+        count = other.c.rows - first
+    marks: Any = ffi.NULL if without is None else ffi.from_buffer("uint8_t[]", without)
+    with store.lock, other.lock:
+        copied = check(lib.pynl_table_take(store.c, store.plan.c, other.c, marks, first, count))
+        lib.pynl_table_finish(store.c)
+    return copied
