@@ -171,7 +171,7 @@ static void look_up(const struct pynl_table *table, const struct made_plan *made
         int64_t repeats;
 
         pynl_table_finish(copy);
-        repeats = pynl_index_extend(index, &keys, table);
+        repeats = pynl_index_extend(index, &keys, table, NULL);
         if (repeats >= 0) {
             insist(copy->rows == table->rows);
             insist(pynl_index_match(index, &keys, table, copy, 0, copy->rows, found, seen) == (int64_t)table->rows);

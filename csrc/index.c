@@ -207,9 +207,10 @@ static uint32_t hash_ahead(const struct pynl_index *index, const struct pynl_key
     return count;
 }
 
-int64_t pynl_index_extend(struct pynl_index *index, const struct pynl_keys *keys, const struct pynl_table *table)
+int64_t pynl_index_extend(struct pynl_index *index, const struct pynl_keys *keys, const struct pynl_table *table,
+                          uint8_t *repeated)
 {
-    uint64_t repeats = 0;
+    uint64_t repeats = 0, known = index->rows;
     int result = reserve(index, table->rows);
 
     if (result < 0)
@@ -228,6 +229,8 @@ int64_t pynl_index_extend(struct pynl_index *index, const struct pynl_keys *keys
                 for (;;) {
                     if (alike(keys->plan, keys->content, keys->content_terms, table, same, table, row)) {
                         repeats++;
+                        if (repeated)
+                            repeated[row - known] = 1;
                         break;
                     }
                     if (same == slot->last - 1)
@@ -270,6 +273,8 @@ int64_t pynl_index_match(const struct pynl_index *index, const struct pynl_keys 
             for (;; row = index->next[row]) {
                 if (alike(keys->plan, keys->content, keys->content_terms, table, row, other, at)) {
                     rows[at - first] = (int32_t)row;
+                    if (!seen)
+                        break;
                     if (!seen[row]) { /* otherwise an earlier row has taken it, and there may be another */
                         seen[row] = 1;
                         equal++;

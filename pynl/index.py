@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from ._wire import ffi, lib
 from .errors import check
@@ -44,20 +44,6 @@ class Keys:
         self.c = ffi.new("struct pynl_keys *", (plan.c, *terms, len(key), len(content)))
 
 
-class Match(NamedTuple):
-    """How the rows of one table are found in another.
-
-    Attributes:
-        rows: for each row, the row that is equal to it; -1: no row has its key; otherwise -2 - the first that has.
-        seen: for each row of the index's table, 1 where it was found.
-        found: how many were.
-    """
-
-    rows: memoryview
-    seen: bytearray
-    found: int
-
-
 class Index:
     """The rows of one table, which may still be growing.
 
@@ -73,20 +59,35 @@ class Index:
         self._store, self._keys = store, keys
         self.repeats = 0
 
-    def extend(self) -> None:
-        """Takes in the rows that were added since."""
-        with self._store.lock:
-            self.repeats += check(lib.pynl_index_extend(self._c, self._keys.c, self._store.c))
+    def extend(self, marks: bytearray | None = None) -> None:
+        """Takes in the rows that were added since.
 
-    def match(self, other: Store) -> Match:
-        """Looks for all rows of another table."""
+        Args:
+            marks: one byte for each of them, which becomes 1 where it repeats an earlier row.
+        """
+        c_marks: Any = ffi.NULL if marks is None else ffi.from_buffer("uint8_t[]", marks)
+        with self._store.lock:
+            self.repeats += check(lib.pynl_index_extend(self._c, self._keys.c, self._store.c, c_marks))
+
+    def match(self, other: Store, marks: bytearray | None = None) -> memoryview:
+        """Looks for all rows of another table.
+
+        Args:
+            other: the table.
+            marks: one byte for each row of the index's own table, which becomes 1 where it is found. Of several equal
+                rows each is then found once, unless there are more of them in the other table.
+
+        Returns:
+            For each row of the other table, the row that is equal to it; -1: no row has its key; otherwise -2 - the
+            first row that has.
+        """
         count = other.c.rows
-        rows, seen = ffi.new("int32_t[]", count), bytearray(self._store.c.rows)
-        marks = ffi.from_buffer("uint8_t[]", seen)
+        rows = ffi.new("int32_t[]", count)
+        c_marks: Any = ffi.NULL if marks is None else ffi.from_buffer("uint8_t[]", marks)
         with self._store.lock, other.lock:
             c, keys = self._store.c, self._keys.c
-            found = check(lib.pynl_index_match(self._c, keys, c, other.c, 0, count, rows, marks))
-        return Match(memoryview(ffi.buffer(rows)).cast("i") if count else memoryview(b"").cast("i"), seen, found)
+            check(lib.pynl_index_match(self._c, keys, c, other.c, 0, count, rows, c_marks))
+        return memoryview(ffi.buffer(rows) if count else b"").cast("i")
 
     def alike(self, row: int) -> list[int]:
         """All rows with the key that this is the first row of, in their order."""
