@@ -30,6 +30,7 @@ LAYERS = [
     "gather",
     "store",
     "blocks index",
+    "following",
     "ack capsule",
     "arrow frames",
     "table",

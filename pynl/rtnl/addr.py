@@ -10,6 +10,7 @@ from typing import Any
 from ..errors import NetlinkError
 from ..family import Family
 from ..fields import attribute, member, struct
+from ..following import Following
 from ..iproute2 import named_in
 from ..kinds import DEVICE, IP, S32, TEXT, U8, U32, enum, flags
 from ..netns import Descriptor
@@ -106,6 +107,10 @@ ADDRESSES = Family(
     pushed={"ifindex": "ifindex"},
     sent={"flags": lambda told: told & ~_TOLD, "cacheinfo": lambda told: told.replace(cstamp=0, tstamp=0)},
     key=lambda address: (address.family, address.ifindex, address.own, address.prefixlen, address.peer),
+    following=Following(
+        key=("family", "ifindex", "prefixlen", "address", "local"),
+        silent=frozenset({"cacheinfo"}),
+    ),
 )
 
 

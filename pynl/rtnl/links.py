@@ -9,6 +9,7 @@ from typing import Any
 from ..devices import IFNAMSIZ
 from ..errors import NetlinkError
 from ..family import Family
+from ..following import Following
 from ..kinds import TEXT
 from ..netns import Descriptor, open_netns
 from ..schema import Record, nearest
@@ -67,6 +68,11 @@ LINKS = Family(
     volatile=frozenset(Link.FIELDS) - _SENT,
     identity=frozenset({"ifindex", "ifname"}),
     key=lambda link: link.ifname,
+    following=Following(
+        key=("ifindex",),
+        silent=frozenset({"change", "event", "ext_mask", "stats", "stats64", "af_spec"}),
+        own=lambda link: link.family == AddressFamily.AF_UNSPEC and link.wireless is None,
+    ),
 )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from .._wire import lib
 from ..family import Family
 from ..fields import attribute, many, member, nest, pad, select, structs, within
+from ..following import Following, changed_link
 from ..iproute2 import named_in
 from ..kinds import BYTES, DEVICE, FLAG, IP, U8, U16, U32, U64, UINT, Kind, enum, flags
 from ..schema import Record
@@ -159,6 +160,11 @@ def _resilient(group: ResilientGroup) -> ResilientGroup:
     return group.replace(unbalanced_time=None)
 
 
+def _left(nexthop: NexthopObject, flags: int, gone: bool) -> bool:
+    """A group goes without a word when the last of its members does."""
+    return gone and nexthop.group is None
+
+
 NEXTHOPS = Family(
     name="nexthops",
     record=NexthopObject,
@@ -171,6 +177,11 @@ NEXTHOPS = Family(
     sent={"scope": lambda told: 0, "flags": lambda told: told & NexthopFlags.RTNH_F_ONLINK, "res_group": _resilient},
     identity=frozenset({"id"}),
     key=lambda nexthop: nexthop.id,
+    following=Following(
+        key=("id",),
+        silent=frozenset({"res_group", "group_stats", "hw_stats_used"}),
+        disturbed={"links": changed_link, "nexthops": _left},
+    ),
 )
 
 BUCKETS = Family(
