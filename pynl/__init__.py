@@ -18,7 +18,7 @@ if sys.platform != "linux":
 
 from . import aio, netns
 from .bulk import BulkInterrupted, Failure, Report
-from .errors import ClosedError, DecodeError, NetlinkError
+from .errors import ClosedError, DecodeError, DumpInterrupted, NetlinkError
 from .kinds import Via
 from .many import Difference
 from .netlink import Batch, Netlink, addresses, links, neighbours, nexthops, routes, rules
@@ -41,6 +41,7 @@ __all__ = [
     "ClosedError",
     "DecodeError",
     "Difference",
+    "DumpInterrupted",
     "Failure",
     "Link",
     "Message",

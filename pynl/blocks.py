@@ -336,6 +336,9 @@ class Block(Rows):
             return False
         return True
 
+    def message(self, row: int) -> bytes:
+        return self._store.message(self.first + row)
+
     def order(self, row: int) -> Sequence[str]:
         names: dict[str, None] = {}
         with self._store.lock:

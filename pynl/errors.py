@@ -77,6 +77,27 @@ class ClosedError(ValueError):
     """A socket that was closed, or that belongs to the process this one was forked from."""
 
 
+class DumpInterrupted(RuntimeError):  # noqa: N818 - a name of the public interface
+    """A snapshot that could not be completed within its bounds: what it lists changes too fast.
+
+    Attributes:
+        kind: what it lists ("routes" ...).
+        table: the objects as far as they are known.
+        dumps: how many dumps there were.
+        chance: that an object which was there all the time is in none of them, as far as they tell; 1: not known.
+    """
+
+    def __init__(self, kind: str, table: Any, dumps: int, chance: float) -> None:
+        super().__init__(f"{kind} change too fast for a snapshot: {dumps} dump(s), the chance of a miss is {chance:g}")
+        self.kind = kind
+        self.table = table
+        self.dumps = dumps
+        self.chance = chance
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), (self.kind, list(self.table), self.dumps, self.chance), {})
+
+
 def _rebuild(cls: type[Any], arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
     return cls(*arguments, **keywords)
 

@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from .index import Keys
-from .plan import Plan
+from .plan import Keys, Plan
 from .schema import Record
 
 R = TypeVar("R", bound=Record)

@@ -2,46 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ._wire import ffi, lib
 from .errors import check
-from .plan import Plan
+from .plan import Keys
 from .store import Store
-
-_ALL = 2**64 - 1
-
-
-class Keys:
-    """What tells the rows of a plan's tables apart, and what their content is.
-
-    Args:
-        plan: of all the tables concerned.
-        key: the fields that tell one object from another.
-        content: the fields by which two states of one object are told apart.
-        masks: of a number: the bits that count.
-        lenient: fields of the content that count only where the other row has them.
-    """
-
-    def __init__(
-        self,
-        plan: Plan,
-        key: Sequence[str],
-        content: Sequence[str],
-        masks: Mapping[str, int] | None = None,
-        lenient: frozenset[str] = frozenset(),
-    ) -> None:
-        self.plan = plan
-        terms = []
-        for names, lacking in ((key, frozenset[str]()), (content, lenient)):
-            made = [
-                (plan.columns[name], plan.record.FIELDS[name].number, name in lacking, (masks or {}).get(name, _ALL))
-                for name in names
-            ]
-            terms.append(ffi.new("struct pynl_term[]", made))
-        self._keep = terms
-        self.c = ffi.new("struct pynl_keys *", (plan.c, *terms, len(key), len(content)))
 
 
 class Index:

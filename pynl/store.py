@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from ._wire import ffi, lib
 from .errors import ClosedError, DecodeError, check
 from .fields import Field
-from .plan import Plan, column_kind
+from .plan import Keys, Plan, column_kind
 
 _LENGTH = struct.Struct("=I")
 
@@ -42,6 +42,8 @@ class Store:
         self._lock = threading.RLock()
         self._pid = os.getpid()
         self.consistent = True
+        #: What tells its rows apart, where a dump is known to list each object once.
+        self.keys: Keys | None = None
         self.error: Exception | None = None
         self._source: Source | None = None
         table = lib.pynl_table_new(plan.column_kinds, plan.column_widths, len(plan.columns))
@@ -77,6 +79,17 @@ class Store:
         added = self.decode(segment)
         self.end()
         return added
+
+    def append(self, message: bytes) -> None:
+        """Decodes one whole message; :meth:`finish` comes after the last."""
+        data = ffi.from_buffer("uint8_t[]", message)
+        with self.lock:
+            check(lib.pynl_table_append(self.c, self.plan.c, ffi.NULL, 0, data, len(message)))
+
+    def finish(self) -> None:
+        """Makes what was appended readable."""
+        with self.lock:
+            lib.pynl_table_finish(self.c)
 
     def arrive(self, source: Source) -> None:
         """The rows come from ``source``, as they are needed."""

@@ -11,6 +11,7 @@ from ._wire import ffi, lib, view
 from .arrow import schema_capsule, stream_capsule
 from .blocks import BLOCK, Blocks, numbers
 from .errors import DecodeError
+from .index import Index
 from .plan import column_kind, plan_of
 from .schema import Record
 from .store import Store
@@ -148,9 +149,18 @@ class Table(Sequence[R], Generic[R]):
 
     @property
     def consistent(self) -> bool:
-        """False where the kernel said that what it listed changed meanwhile (NLM_F_DUMP_INTR)."""
+        """False where what was listed changed meanwhile: the kernel said so (NLM_F_DUMP_INTR), or it listed a row twice.
+
+        True is no promise: docs/consistency.md tells what a dump can miss, and :meth:`snapshot` what helps.
+        """
         self._range()
-        return self._store.consistent
+        store = self._store
+        with store.lock:
+            if store.consistent and store.keys is not None:
+                index = Index(store, store.keys)
+                index.extend()
+                store.consistent, store.keys = not index.repeats, None
+        return store.consistent
 
     @property
     def columns(self) -> Columns:

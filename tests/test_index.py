@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pynl.encode import encode, message
-from pynl.index import Index, Keys, take
-from pynl.plan import plan_of
+from pynl.index import Index, take
+from pynl.plan import Keys, plan_of
 from pynl.rtnl.route import Metrics, Nexthop, Route
 from pynl.store import Store
 from pynl.table import Table

@@ -20,7 +20,7 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 
 #: From the bottom up: a module imports only from lines above its own, or from its own line where that says so.
 LAYERS = [
-    "errors",
+    "errors evidence",
     "_wire",
     "kinds",
     "fields",
@@ -39,7 +39,7 @@ LAYERS = [
     "socket",
     "devices family bulk",
     "rows many",
-    "arrival",
+    "arrival snapshot",
     "service",
     "verbs",
     "rtnl.constants rtnl.linkconstants rtnl.kindconstants",
@@ -65,6 +65,7 @@ PUBLIC = [
         "BulkInterrupted",
         "ClosedError",
         "DecodeError",
+        "DumpInterrupted",
         "Difference",
         "Failure",
         "Link",
