@@ -59,7 +59,7 @@ class Following(Generic[R]):
 
     def content(self, record: type[Record]) -> tuple[str, ...]:
         """The fields whose changes are announced."""
-        return tuple(name for name in record.FIELDS if name not in self.silent)
+        return tuple(name for name, field in record.FIELDS.items() if name not in self.silent and not field.within)
 
     def keys(self, plan: Plan, *, exact: bool = False) -> Keys | None:
         """What tells rows of a plan's tables apart; None where they lack a field for it.

@@ -130,14 +130,9 @@ class Keys:
         self.plan = plan
         terms = []
         for names, lacking in ((key, frozenset[str]()), (content, lenient)):
+            fields = ((name, plan.columns[name], plan.record.FIELDS[name].number) for name in names)
             made = [
-                (
-                    plan.columns[name],
-                    plan.record.FIELDS[name].number,
-                    name in lacking,
-                    (masks or {}).get(name, _ALL_BITS),
-                )
-                for name in names
+                (column, number, name in lacking, (masks or {}).get(name, _ALL_BITS)) for name, column, number in fields
             ]
             terms.append(ffi.new("struct pynl_term[]", made))
         self._keep = terms

@@ -65,7 +65,7 @@ class Service(Generic[R]):
         parts = begin(self.socket, self.FAMILY, questions)
         whole = all(part.reply.whole for part in parts)
         store = Store(plan)
-        store.keys = self.FAMILY.following.keys(plan)
+        store.keys = self.FAMILY.following.keys
         store.arrive(Arrival(parts))
         table: Table[R] = Table(store)
         if whole:

@@ -42,8 +42,8 @@ class Store:
         self._lock = threading.RLock()
         self._pid = os.getpid()
         self.consistent = True
-        #: What tells its rows apart, where a dump is known to list each object once.
-        self.keys: Keys | None = None
+        #: Makes what tells its rows apart, where each object should be listed once.
+        self.keys: Callable[[Plan], Keys | None] | None = None
         self.error: Exception | None = None
         self._source: Source | None = None
         table = lib.pynl_table_new(plan.column_kinds, plan.column_widths, len(plan.columns))

@@ -149,17 +149,19 @@ class Table(Sequence[R], Generic[R]):
 
     @property
     def consistent(self) -> bool:
-        """False where what was listed changed meanwhile: the kernel said so (NLM_F_DUMP_INTR), or it listed a row twice.
+        """False where it changed while it was listed: the kernel said so (NLM_F_DUMP_INTR), or listed a row twice.
 
         True is no promise: docs/consistency.md tells what a dump can miss, and :meth:`snapshot` what helps.
         """
         self._range()
         store = self._store
         with store.lock:
-            if store.consistent and store.keys is not None:
-                index = Index(store, store.keys)
+            keys = store.keys and store.keys(store.plan)
+            store.keys = None
+            if keys and store.consistent:
+                index = Index(store, keys)
                 index.extend()
-                store.consistent, store.keys = not index.repeats, None
+                store.consistent = not index.repeats
         return store.consistent
 
     @property

@@ -27,7 +27,7 @@ def route(number: int, **values: Any) -> Route:
 
 def table_of(routes: list[Route]) -> Table[Route]:
     store = Store(PLAN)
-    store.keys = ROUTES.following.keys(PLAN)
+    store.keys = ROUTES.following.keys
     store.decode_bytes(b"".join(message(MessageType.RTM_NEWROUTE, 2, 1, encode(route)) for route in routes))
     return Table(store)
 
