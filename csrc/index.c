@@ -124,6 +124,37 @@ static bool alike(const struct pynl_plan *plan, const struct pynl_term *terms, u
     return true;
 }
 
+/* The most terms that are thinned out; with more of them all are looked at. */
+#define TERMS 128
+
+struct thinned {
+    struct pynl_keys keys;
+    struct pynl_term content[TERMS];
+};
+
+static const struct pynl_term *thin_terms(const struct pynl_term *terms, uint32_t *count, struct pynl_term *out,
+                                          const struct pynl_table *table, const struct pynl_table *other)
+{
+    uint32_t i, kept = 0;
+
+    if (*count > TERMS)
+        return terms;
+    for (i = 0; i < *count; i++)
+        if (table->columns[terms[i].column].valid || other->columns[terms[i].column].valid)
+            out[kept++] = terms[i];
+    *count = kept;
+    return out;
+}
+
+/* Leaves out the terms of the content that no row has in either table. The key's stay: they make the hash. */
+static const struct pynl_keys *thin(const struct pynl_keys *keys, struct thinned *out, const struct pynl_table *table,
+                                    const struct pynl_table *other)
+{
+    out->keys = *keys;
+    out->keys.content = thin_terms(keys->content, &out->keys.content_terms, out->content, table, other);
+    return &out->keys;
+}
+
 struct pynl_index *pynl_index_new(void)
 {
     return calloc(1, sizeof(struct pynl_index));
@@ -212,9 +243,11 @@ int64_t pynl_index_extend(struct pynl_index *index, const struct pynl_keys *keys
 {
     uint64_t repeats = 0, known = index->rows;
     int result = reserve(index, table->rows);
+    struct thinned thinned;
 
     if (result < 0)
         return result;
+    keys = thin(keys, &thinned, table, table);
     while (index->rows < table->rows) {
         uint32_t hashes[AHEAD], i, count = hash_ahead(index, keys, table, index->rows, table->rows, hashes);
 
@@ -251,8 +284,10 @@ int64_t pynl_index_match(const struct pynl_index *index, const struct pynl_keys 
                          const struct pynl_table *other, uint64_t first, uint64_t count, int32_t *rows, uint8_t *seen)
 {
     uint64_t at = first, last = first + count;
+    struct thinned thinned;
     int64_t equal = 0;
 
+    keys = thin(keys, &thinned, table, other);
     if (!index->slot_count) { /* it has no rows */
         for (; at < last; at++)
             rows[at - first] = -1;

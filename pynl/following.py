@@ -73,9 +73,9 @@ class Following(Generic[R]):
         content = self.content(plan.record)
         return Keys(plan, self.key or content, content, {} if exact else self.masks)
 
-    def same(self, one: R, other: R) -> bool:
-        """Whether two records tell the same of what is announced."""
-        masks = self.masks
+    def same(self, one: R, other: R, *, exact: bool = False) -> bool:
+        """Whether two records tell the same of what is announced; ``exact`` as in :meth:`keys`."""
+        masks = {} if exact else self.masks
         for name in self.content(type(one).RECORD):
             a, b = getattr(one, name), getattr(other, name)
             if a != b and (name not in masks or a is None or b is None or (a ^ b) & masks[name]):

@@ -40,6 +40,7 @@ LAYERS = [
     "devices family bulk",
     "rows many",
     "arrival snapshot",
+    "replica",
     "service",
     "verbs",
     "rtnl.constants rtnl.linkconstants rtnl.kindconstants",
