@@ -33,6 +33,7 @@ LAYERS = [
     "ack capsule",
     "arrow frames",
     "table",
+    "lpm",
     "netns turns",
     "reply",
     "socket",
