@@ -333,6 +333,47 @@ int pynl_answers_receive(struct pynl_answers *, const struct pynl_socket *, uint
                          int timeout_ms);
 void pynl_answers_free(struct pynl_answers *);
 
+/* ---- lpm.c: the longest prefix that matches ---- */
+
+/* Rows by prefix, of IPv4 and IPv6. A row is a number below 2^30, for which 8 bytes up to it are taken. */
+struct pynl_lpm;
+
+struct pynl_lpm *pynl_lpm_new(void);
+void pynl_lpm_free(struct pynl_lpm *);
+
+enum pynl_lpm_flag {
+    PYNL_LPM_NONE = 1, /* where it is found, -1 is: a route that says that there is none */
+    PYNL_LPM_FIRST = 2 /* before those of the same prefix and rank, not behind them */
+};
+
+/* Of the rows of one prefix that of the lowest rank is found, and of those the first. width: 4 or 16, the address's
+   bytes; those behind its first `length` bits do not count. -EEXIST: the row is there, under whatever prefix. */
+int pynl_lpm_insert(struct pynl_lpm *, const uint8_t *address, uint32_t width, uint32_t length, uint32_t rank,
+                    uint32_t row, uint32_t flags);
+/* -ENOENT: the row is not there under this prefix. */
+int pynl_lpm_remove(struct pynl_lpm *, const uint8_t *address, uint32_t width, uint32_t length, uint32_t row);
+
+enum { PYNL_LPM_TESTS = 3 };
+
+struct pynl_lpm_source {               /* columns of one table; a value that is not there counts as 0 */
+    const struct pynl_column *address; /* an address; not there: a prefix of no bits */
+    const struct pynl_column *length;
+    const struct pynl_column *family; /* AF_INET, AF_INET6; rows of others are left out */
+    const struct pynl_column *rank;
+    const struct pynl_column *none; /* as PYNL_LPM_NONE where it has this value */
+    uint64_t none_value;
+    const struct pynl_column *test[3]; /* rows are left out where one has another value; NULL: none tests */
+    uint64_t value[3];
+};
+
+/* Inserts every step-th row (a negative step: backwards) as 0, 1 ... The rows have to be there. Returns how many it
+   inserted; rows that have no prefix, or one longer than its address, are left out. */
+int64_t pynl_lpm_load(struct pynl_lpm *, const struct pynl_lpm_source *, uint64_t first, int64_t step, uint64_t count);
+/* The row of each address's longest prefix; -1: none. Addresses of `width` bytes, one after another; lengths: the bytes
+   used of each, 4 or 16 (others are no addresses, and have none); NULL: all, and width is 4 or 16. */
+int pynl_lpm_find(const struct pynl_lpm *, const uint8_t *addresses, const uint8_t *lengths, uint32_t width,
+                  uint64_t count, int32_t *out);
+
 /* ---- arrow.c: tables for others, by the Arrow C data interface, whose structures these are ---- */
 
 struct ArrowSchema {

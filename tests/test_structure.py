@@ -34,6 +34,7 @@ LAYERS = [
     "ack capsule",
     "arrow frames",
     "table",
+    "lpm",
     "netns turns",
     "reply",
     "socket",
