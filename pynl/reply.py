@@ -7,7 +7,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from ._wire import ffi, lib
 from .ack import error_of
@@ -22,32 +22,8 @@ NLM_F_DUMP_FILTERED = 0x20
 _TICK = 100
 
 
-class Request(NamedTuple):
-    """What was sent, for the errors that may come back."""
-
-    data: bytes
-    record: type[Record] | None
-    #: The message type as text.
-    name: str | None
-
-
-class Outcome(NamedTuple):
-    """What came of a reply."""
-
-    #: Every NLM_F_* flag seen on its messages.
-    flags: int
-    datagrams: int
-    bytes: int
-
-    @property
-    def interrupted(self) -> bool:
-        """The kernel says that what it listed changed meanwhile."""
-        return bool(self.flags & NLM_F_DUMP_INTR)
-
-    @property
-    def filtered(self) -> bool:
-        """The kernel says that it applied the request's filters."""
-        return bool(self.flags & NLM_F_DUMP_FILTERED)
+#: What was sent, for the errors that may come back: the message, the class of its payload, its type as text.
+Request = tuple[bytes, "type[Record] | None", "str | None"]
 
 
 class Reply:
@@ -63,6 +39,9 @@ class Reply:
         arrived: called by the helper thread after that.
     """
 
+    #: It has come to its end, whether taken or not.
+    whole = True
+
     def __init__(
         self,
         c_socket: Any,
@@ -74,7 +53,7 @@ class Reply:
         arrived: Callable[[], object],
     ) -> None:
         reply = lib.pynl_reply_new(sequence, c_socket.port, ahead)
-        if reply == ffi.NULL:
+        if not reply:
             raise MemoryError("no memory for a reply")
         self._c = ffi.gc(reply, lib.pynl_reply_free)
         self._socket = c_socket
@@ -84,7 +63,6 @@ class Reply:
         self._arrived = arrived
         self._pid = os.getpid()
         self._state = ffi.new("struct pynl_state *")
-        #: It has come to its end, whether taken or not.
         self.whole = False
         turn.reply = weakref.ref(self)
         if turn.canceled:
@@ -108,6 +86,7 @@ class Reply:
         if result != 0:
             self.whole = True
             turn.end(result == 1)
+            lib.pynl_reply_state(self._c, self._state)
 
     def __iter__(self) -> Iterator[Any]:
         return self
@@ -115,10 +94,10 @@ class Reply:
     def __next__(self) -> Any:
         state = self._state
         while True:
-            if os.getpid() != self._pid:
+            if not state.result and os.getpid() != self._pid:
                 raise ClosedError("the dump belongs to the process that this one was forked from")
             segment = lib.pynl_reply_take(self._c, 0 if state.result else _TICK)
-            if segment != ffi.NULL:
+            if segment:
                 return segment
             if state.result:  # it had ended before the last look: nothing can follow
                 self.whole = True
@@ -127,7 +106,10 @@ class Reply:
             lib.pynl_reply_state(self._c, state)
 
     def _check(self) -> None:
-        state, (data, record, name) = self._state, self._request
+        state = self._state
+        if state.result == 1 and not state.overrun and not state.error:
+            return
+        data, record, name = self._request
         if state.result == -errno.EBADMSG:
             rest = bytes(ffi.buffer(state.final, state.final_size))
             raise DecodeError("a message whose length does not fit", state.kept, rest)
@@ -138,10 +120,19 @@ class Reply:
             raise error_of(bytes(ffi.buffer(state.final, state.final_size)), state.error, data, record, name)
 
     @property
-    def outcome(self) -> Outcome:
-        """What has been received so far."""
-        lib.pynl_reply_state(self._c, self._state)
-        return Outcome(self._state.flags, self._state.datagrams, self._state.bytes)
+    def interrupted(self) -> bool:
+        """The kernel says, in what has been received so far, that what it listed changed meanwhile."""
+        return bool(self._flags() & NLM_F_DUMP_INTR)
+
+    @property
+    def filtered(self) -> bool:
+        """The kernel says that it applied the request's filters."""
+        return bool(self._flags() & NLM_F_DUMP_FILTERED)
+
+    def _flags(self) -> int:
+        if not self._state.result:
+            lib.pynl_reply_state(self._c, self._state)
+        return int(self._state.flags)
 
     def cancel(self) -> None:
         """Ends it early; its socket is then replaced, since the rest may still come."""
@@ -150,7 +141,7 @@ class Reply:
             lib.pynl_reply_cancel(self._c, self._socket)
 
     def __del__(self) -> None:
-        if hasattr(self, "whole"):
+        if not self.whole:
             self.cancel()
 
 

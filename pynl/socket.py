@@ -16,7 +16,7 @@ from ._wire import ffi, lib, message_bytes
 from .encode import message
 from .errors import ClosedError, DecodeError, check
 from .netns import Descriptor, NetNS, open_netns
-from .reply import Outcome, Reply, Request
+from .reply import Reply
 from .schema import Record
 from .turns import Turns
 
@@ -173,13 +173,20 @@ class Socket:
     def _collect(
         self, type: int, payload: bytes, flags: int, record: type[Record] | None, name: str | None
     ) -> list[Message]:
-        answer = bytearray()
+        parts: list[bytes] = []
+        reply = self.begin(type, payload, flags, record=record, name=name)
         try:
-            self.exchange(type, payload, flags, _into(answer), record=record, name=name)
-        except DecodeError as error:
-            error.table = split(bytes(answer))
+            for segment in reply:
+                try:
+                    parts.append(message_bytes(segment))
+                finally:
+                    lib.pynl_segment_free(segment)
+        except BaseException as error:
+            reply.cancel()
+            if isinstance(error, DecodeError):
+                error.table = split(b"".join(parts))
             raise
-        return split(bytes(answer))
+        return split(b"".join(parts)) if parts else []
 
     def exchange(
         self,
@@ -190,7 +197,7 @@ class Socket:
         *,
         record: type[Record] | None = None,
         name: str | None = None,
-    ) -> Outcome:
+    ) -> None:
         """Sends a request and gives ``sink`` each C segment of its answer, which ``sink`` then owns.
 
         A long answer is received by a helper thread while the caller's thread works in ``sink``.
@@ -202,7 +209,6 @@ class Socket:
         except BaseException:
             reply.cancel()
             raise
-        return reply.outcome
 
     def begin(
         self,
@@ -222,8 +228,9 @@ class Socket:
             outlives: closing the socket does not cut the answer off.
         """
         self._usable()  # a forked child must not wait for a thread of its parent
-        turn = self._turns.take(self._usable)
-        turn.outlives = outlives
+        turn = self._turns.take(self._not_closed)
+        if outlives:
+            turn.outlives = True
         try:
             if not self._turns.clean:
                 self._reopen()
@@ -231,7 +238,7 @@ class Socket:
             sequence = next(self._sequence) & 0xFFFFFFFF
             data = message(type, flags | NLM_F_REQUEST, sequence, payload)
             wait = _milliseconds(self.timeout)
-            reply = Reply(self._c, sequence, wait, Request(data, record, name), ahead, turn, self._arrived)
+            reply = Reply(self._c, sequence, wait, (data, record, name), ahead, turn, self._arrived)
             check(lib.pynl_socket_send(self._c, data, len(data)), name)
         except BaseException:
             turn.end(False)
@@ -288,6 +295,10 @@ class Socket:
         made = type(self)(self.protocol, netns=netns, timeout=self.timeout)
         made._restore(self._options, ())
         return made
+
+    def _not_closed(self) -> None:
+        if self._closed:
+            raise ClosedError("the socket is closed")
 
     def _usable(self) -> None:
         if self._closed:
@@ -347,16 +358,6 @@ def _milliseconds(timeout: float | None) -> int:
     return max(1, int(timeout * 1000))
 
 
-def _into(answer: bytearray) -> Callable[[Any], object]:
-    def sink(segment: Any) -> None:
-        try:
-            answer.extend(message_bytes(segment))
-        finally:
-            lib.pynl_segment_free(segment)
-
-    return sink
-
-
 def split(data: bytes) -> list[Message]:
     """Whole messages, one after another, apart."""
     messages: list[Message] = []
@@ -372,4 +373,4 @@ def split(data: bytes) -> list[Message]:
     return messages
 
 
-__all__: Sequence[str] = ["Message", "Outcome", "Socket", "split"]
+__all__: Sequence[str] = ["Message", "Socket", "split"]

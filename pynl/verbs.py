@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from enum import IntEnum
+from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from .bulk import Failure, Progress, Report
@@ -246,7 +247,7 @@ class Verbs(Service[R]):
             raise TypeError(f"expected a {cls.__name__}, not {record!r}")
         given = resolve(cls, self._arguments(values, keep), self._index)
         if record is None:
-            return cls(**self._completed(verb, given))
+            return cls.completed(given, partial(self._completed, verb))
         if verb == "delete" and self.FAMILY.identity:
             return cls(**{**{name: getattr(record, name) for name in self.FAMILY.identity}, **given})
         made: R = sendable(self.FAMILY, record, **given)
@@ -257,8 +258,8 @@ class Verbs(Service[R]):
         return values
 
     def _completed(self, verb: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The fields of a request that was given by keyword arguments, with what a family adds of itself."""
-        return values
+        """What a family adds of itself to the fields of a request that was given by keyword arguments."""
+        return {}
 
 
 class Replaceable(Verbs[R]):
@@ -306,7 +307,7 @@ class Names:
         return self._known[device]
 
 
-def resolve(cls: type[Record], values: Mapping[str, Any], index: Callable[[str, Any], Any]) -> dict[str, Any]:
+def resolve(cls: type[Record], values: Mapping[str, Any], index: Callable[[str, Any], Any]) -> Mapping[str, Any]:
     """Fields with device names as indexes, also in nests given as mappings.
 
     Args:
@@ -315,8 +316,8 @@ def resolve(cls: type[Record], values: Mapping[str, Any], index: Callable[[str, 
         index: argument and device -> index.
     """
     values = cls.translated(values)
-    cls.known(values)
-    return {name: _resolved(_told(cls, name, values), value, index) for name, value in values.items()}
+    referring = values.keys() & cls.REFERRING
+    return {**values, **{name: _resolved(_told(cls, name, values), values[name], index) for name in referring}}
 
 
 def _told(cls: type[Record], name: str, values: Mapping[str, Any]) -> Field[Any]:
