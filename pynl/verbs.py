@@ -216,7 +216,7 @@ class Verbs(Service[R]):
         given = {**{name: [value] * count for name, value in filters.items()}, **values} if count else {}
         record, volatile = self.FAMILY.record, self.FAMILY.volatile
         names = [n for n in dict.fromkeys((*given, *record.BLANK)) if n in record.FIELDS and n not in volatile]
-        made: Table[R] = Table(self._rows("add", given, []).store()) if count else there[:0]
+        made: Table[R] = Table(self._rows("add", given, []).store())
         found = difference(self.FAMILY, names, made, there)
         if not dry_run:
             steps = (("delete", found.deleted), ("replace", found.replaced), ("add", found.added))
@@ -247,7 +247,7 @@ class Verbs(Service[R]):
             raise TypeError(f"expected a {cls.__name__}, not {record!r}")
         given = resolve(cls, self._arguments(values, keep), self._index)
         if record is None:
-            return cls.completed(given, partial(self._completed, verb))
+            return cls(cls._make(given, complete=partial(self._completed, verb)))
         if verb == "delete" and self.FAMILY.identity:
             return cls(**{**{name: getattr(record, name) for name in self.FAMILY.identity}, **given})
         made: R = sendable(self.FAMILY, record, **given)
@@ -258,7 +258,12 @@ class Verbs(Service[R]):
         return values
 
     def _completed(self, verb: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What a family adds of itself to the fields of a request that was given by keyword arguments."""
+        """What a family adds of itself to the fields of a request that was given by keyword arguments.
+
+        Args:
+            verb: "add" ...
+            values: the fields that were given, those that are plain as bytes.
+        """
         return {}
 
 
