@@ -16,8 +16,9 @@ from .fields import Field
 from .kinds import Kind
 from .layout import layout
 from .plan import Entries, Plan, choose, column_kind, entries_of, value_of
-from .schema import Record, Rows, Unknown
+from .schema import Record
 from .store import Store
+from .values import Rows, Unknown
 
 #: Rows that become Python values together: enough that a call into C costs nothing per row, few enough that
 #: reading one record does not convert a table. A multiple of 8, so that it starts on a byte of the validity bits.

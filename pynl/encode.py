@@ -66,6 +66,8 @@ def _packed_header(record: Record) -> bytes:
         if data is not None:
             if field.extended:
                 data = field.kind.dump(_narrow(field, int.from_bytes(data, sys.byteorder)))
+            elif not field.plain:
+                data = field.kind.dump(data)
             at = field.number
             header[at : at + len(data)] = data
     return bytes(header)

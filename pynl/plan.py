@@ -11,7 +11,8 @@ from ._wire import ffi, lib
 from .errors import DecodeError, check
 from .fields import Field
 from .kinds import Kind
-from .schema import Record, Rows, Unknown, chosen
+from .schema import Record, chosen
+from .values import Rows, Unknown
 
 R = TypeVar("R", bound=Record)
 

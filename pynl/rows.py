@@ -17,9 +17,10 @@ from .frames import arrow
 from .gather import Column, Normalize, Same, each, gather
 from .kinds import BYTES
 from .plan import choose, column_kind, plan_of
-from .schema import Record, Unknown, chosen, normalize
+from .schema import Record, chosen, normalize
 from .store import Store
 from .table import Table
+from .values import Unknown
 
 #: Field -> its values, one an object.
 Values = Mapping[str, Sequence[Any]]

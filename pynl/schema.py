@@ -8,8 +8,8 @@
         dst = attribute(1, IP)
         lladdr = attribute(2, HARDWARE)
 
-Records hold no values of their own: they point to a row of :class:`Rows`, which a table fills from its columns,
-a thousand rows at a time and only for the fields that are read, or which hold one hand-made record as it will be sent.
+Records hold no values of their own: they point to a row of values (values.py), which a table fills from its columns, a
+thousand rows at a time and only for the fields that are read, or which hold one hand-made record as it will be sent.
 """
 
 from __future__ import annotations
@@ -18,95 +18,14 @@ import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from struct import Struct
 from types import MappingProxyType
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from ._wire import lib
 from .fields import Field, Padding
 from .kinds import Kind
+from .values import Packed, Rows, Unknown
 
 R = TypeVar("R", bound="Record")
-
-
-class Unknown(NamedTuple):
-    """An attribute that its declaration does not name, or whose payload cannot be what is declared."""
-
-    #: The attribute's type, with the NLA_F_* bits; -1: bytes behind the end of a struct, from a newer kernel.
-    type: int
-    payload: bytes
-
-
-class Rows(dict[str, Sequence[Any]]):
-    """Field name -> values, one a row. As it stands: of one record."""
-
-    __slots__ = ("__weakref__", "_order", "_unknown", "asked")
-
-    #: Of a record made by hand: field name -> the bytes of what is plain.
-    packed: Mapping[str, Any] = MappingProxyType({})
-
-    def __init__(
-        self,
-        values: Mapping[str, Any],
-        unknown: tuple[Unknown, ...] = (),
-        order: Sequence[str] | None = None,
-        asked: Sequence[str] | None = None,
-    ) -> None:
-        super().__init__({name: (value,) for name, value in values.items()})
-        self._unknown = unknown
-        self._order = tuple(values) if order is None else tuple(order)
-        #: The only fields that were read; None: all.
-        self.asked = asked
-
-    def __missing__(self, name: str) -> Sequence[Any]:
-        if self.asked is not None:
-            raise AttributeError(f"{name} was not among the fields asked for")
-        return _ABSENT
-
-    def unknown(self, row: int) -> tuple[Unknown, ...]:
-        """What a row's message held beside the declared attributes."""
-        return self._unknown
-
-    def order(self, row: int) -> Sequence[str]:
-        """The names of a row's attributes, in the order of the wire."""
-        return self._order
-
-    def message(self, row: int) -> bytes | None:
-        """The message that a row was read from; None where it was made by hand."""
-        return None
-
-
-_ABSENT = (None,)
-
-
-class Packed(Rows):
-    """The row of a record made by hand: what is plain is kept as it is sent, and shown when it is first read.
-
-    Args:
-        cls: the record's class.
-        packed: field name -> bytes; of what is not plain, its value.
-        values: the fields that are not to be made of bytes.
-        order: the names of its attributes.
-    """
-
-    __slots__ = ("_cls", "packed")
-
-    def __init__(
-        self, cls: type[Record], packed: Mapping[str, Any], values: Mapping[str, Any], order: tuple[str, ...]
-    ) -> None:
-        self._cls, self.packed = cls, packed
-        self._order, self._unknown, self.asked = order, (), None
-        for name, value in values.items():
-            self[name] = (value,)
-
-    def __missing__(self, name: str) -> Sequence[Any]:
-        field, data = self._cls.FIELDS[name], self.packed.get(name)
-        if data is None:
-            value = self._cls.BLANK.get(name)
-        else:
-            value = field.wide.load(data)
-            if field.length:
-                value = f"{value}/{self[field.length][0]}"
-        self[name] = made = (value,)
-        return made
 
 
 class Record:
@@ -191,17 +110,6 @@ class Record:
         raise AttributeError(f"{self.RECORD.__name__} is immutable: replace({name}=None) makes another")
 
     @classmethod
-    def completed(cls: type[R], values: Mapping[str, Any], complete: Callable[[Mapping[str, Any]], Any]) -> R:
-        """A record made by hand.
-
-        Args:
-            values: fields, as keyword arguments take them.
-            complete: gets them, those that are plain as bytes, and returns others by name: those that are not among
-                them are the record's too.
-        """
-        return cls(cls._make(values, complete=complete), 0)
-
-    @classmethod
     def _make(
         cls,
         values: Mapping[str, Any],
@@ -213,7 +121,8 @@ class Record:
         Args:
             values: the fields.
             normal: those of them that another record has: they stay as they are, even if no caller could give them.
-            complete: as for :meth:`completed`.
+            complete: gets the fields that were given, those that are plain as bytes, and returns others by name: those
+                that are not among them are the record's too.
         """
         values = cls.translated(values)
         cls.known(values)
@@ -255,7 +164,7 @@ class Record:
         for name, value in cls._defaults(packed).items():
             if name not in packed:
                 packed[name] = fields[name].wide.dump(value)
-        return Packed(cls, packed, shown, order)
+        return Packed(fields, cls.BLANK, packed, shown, order)
 
     @classmethod
     def _nested(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:

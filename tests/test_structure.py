@@ -24,6 +24,7 @@ LAYERS = [
     "_wire",
     "kinds",
     "fields",
+    "values",
     "schema",
     "plan",
     "encode iproute2 layout",
