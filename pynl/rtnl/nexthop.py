@@ -11,6 +11,7 @@ from ..family import Family
 from ..fields import attribute, many, member, nest, pad, select, structs, within
 from ..iproute2 import named_in
 from ..kinds import BYTES, DEVICE, FLAG, IP, U8, U16, U32, U64, UINT, Kind, enum, flags
+from ..many import NLM_F_CREATE, NLM_F_REPLACE
 from ..schema import Record
 from ..service import Service
 from ..table import Table
@@ -18,6 +19,7 @@ from ..verbs import Replaceable
 from .constants import (
     AddressFamily,
     EncapType,
+    Group,
     MessageType,
     NexthopFlags,
     NexthopGroupType,
@@ -170,6 +172,8 @@ NEXTHOPS = Family(
     volatile=frozenset({"op_flags", "group_stats", "hw_stats_used"}),
     sent={"scope": lambda told: 0, "flags": lambda told: told & NexthopFlags.RTNH_F_ONLINK, "res_group": _resilient},
     identity=frozenset({"id"}),
+    groups=(Group.RTNLGRP_NEXTHOP,),
+    change_flags=(NLM_F_REPLACE | NLM_F_CREATE, NLM_F_REPLACE),  # as it was asked for: with both it may be either
     key=lambda nexthop: nexthop.id,
 )
 

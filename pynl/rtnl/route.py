@@ -11,6 +11,7 @@ from ..family import Family
 from ..fields import attribute, hops, member, nest, pad, prefix, select, struct
 from ..iproute2 import DSFIELD, REALMS, TABLE, named_in
 from ..kinds import BE32, BYTES, DEVICE, DEVICE_S32, IP, S32, TEXT, U8, U16, U32, VIA, enum, flags
+from ..many import NLM_F_REPLACE
 from ..rows import Values
 from ..schema import Record
 from ..service import address_text
@@ -20,6 +21,7 @@ from .constants import (
     AddressFamily,
     DelReason,
     EncapType,
+    Group,
     MessageType,
     MetricFeatures,
     NexthopFlags,
@@ -217,6 +219,8 @@ ROUTES = Family(
     volatile=frozenset({"cacheinfo"}),
     filled=frozenset({"oif", "priority", "pref"}),
     sent={"flags": lambda told: told & ~_TOLD, "multipath": _hops},
+    groups=(Group.RTNLGRP_IPV4_ROUTE, Group.RTNLGRP_IPV6_ROUTE),
+    change_flags=(NLM_F_REPLACE, NLM_F_REPLACE),
     key=_key,
 )
 
