@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar, overload
 
 from . import bpf
 from ._wire import ffi, lib
+from .blocks import records
 from .errors import ClosedError, DecodeError, NetlinkError, check
 from .family import Family
 from .netns import NetNS
@@ -100,15 +101,20 @@ class Undecoded(NamedTuple):
 class Batch(Sequence[Any]):
     """The events of one read, in order: each an Event, an Overrun, or an Undecoded."""
 
-    __slots__ = ("_data", "_kinds", "_made", "_tables", "kinds")
+    __slots__ = ("_data", "_families", "_made", "_stores", "_tables")
 
-    def __init__(self, kinds: Sequence[Family[Any]], data: bytes, tables: Mapping[str, Table[Any]]) -> None:
-        self._kinds = kinds
+    def __init__(self, families: Sequence[Family[Any]], data: bytes, stores: Mapping[int, Store]) -> None:
+        self._families = families
         self._data = data
-        self._tables = tables
+        #: By the number of their kind.
+        self._stores = stores
+        self._tables: dict[str, Table[Any]] = {}
         self._made: list[Any] | None = None
-        #: The names of the kinds that are watched; ``columns["kind"]`` counts them.
-        self.kinds = tuple(kind.name for kind in kinds)
+
+    @property
+    def kinds(self) -> Sequence[str]:
+        """The names of the kinds that are watched; ``columns["kind"]`` counts them."""
+        return tuple(family.name for family in self._families)
 
     @property
     def overrun(self) -> bool:
@@ -122,13 +128,12 @@ class Batch(Sequence[Any]):
             KeyError: it is not watched.
         """
         if kind not in self._tables:
-            return Table(Store(plan_of(self._kinds[self._number(kind)].record)))
+            if kind not in self.kinds:
+                raise KeyError(kind)
+            number = self.kinds.index(kind)
+            store = self._stores.get(number)
+            self._tables[kind] = Table(store or Store(plan_of(self._families[number].record)))
         return self._tables[kind]
-
-    def _number(self, kind: str) -> int:
-        if kind not in self.kinds:
-            raise KeyError(kind)
-        return self.kinds.index(kind)
 
     @property
     def columns(self) -> Mapping[str, memoryview]:
@@ -147,44 +152,28 @@ class Batch(Sequence[Any]):
 
     def _events(self) -> list[Any]:
         if self._made is None:
-            records = [iter(self._tables.get(name, ())) for name in self.kinds]
+            read = {number: records(store) for number, store in self._stores.items()}
             made: list[Any] = []
-            for when, read, message, row, nsid, kind, type, flags, action in _EVENT.iter_unpack(self._data):
+            for when, reads, message, row, nsid, number, type, flags, action in _EVENT.iter_unpack(self._data):
                 where = None if nsid < 0 else nsid
                 if row >= 0:
-                    record = next(records[kind])
-                    values = _ACTIONS[action], self.kinds[kind], record, where, when * 1e-9, flags, type
+                    name = self._families[number].name
+                    values = _ACTIONS[action], name, next(read[number]), where, when * 1e-9, flags, type
                     made.append(tuple.__new__(Event, values))
-                elif kind < 0:
-                    made.append(Overrun(when * 1e-9, read))
+                elif number < 0:
+                    made.append(Overrun(when * 1e-9, reads))
                 else:
-                    made.append(Undecoded(self.kinds[kind], where, when * 1e-9, self._error(kind, message)))
+                    made.append(self._undecoded(number, message, where, when * 1e-9))
             self._made = made
         return self._made
 
-    def _error(self, kind: int, message: int) -> DecodeError:
-        record = self._kinds[kind].record
+    def _undecoded(self, number: int, message: int, nsid: int | None, when: float) -> Undecoded:
+        family = self._families[number]
+        header = 16 + family.record.HEADER
         data = message_at(ffi.cast("uint8_t *", message))
-        at = len(data) if len(data) < 16 + record.HEADER else fault(data, 16 + record.HEADER)
-        return DecodeError(f"a notification could not be decoded as {record.__name__}", at, data)
-
-    def last(self, count: int) -> Batch:
-        """A batch of its last ``count`` events."""
-        events = list(_EVENT.iter_unpack(self._data))
-        kept = events[len(events) - count :]
-        first: dict[int, int] = {}  # kind -> the first row that is kept
-        data = b""
-        for event in kept:
-            row, kind = event[3], event[5]
-            if row >= 0:
-                row -= first.setdefault(kind, row)
-            data += _EVENT.pack(*event[:3], row, *event[4:])
-        tables = {
-            name: table[first.get(number, len(table)) :]
-            for number, name in enumerate(self.kinds)
-            if (table := self._tables.get(name)) is not None
-        }
-        return Batch(self._kinds, data, tables)
+        at = len(data) if len(data) < header else fault(data, header)
+        error = DecodeError(f"a notification could not be decoded as {family.record.__name__}", at, data)
+        return Undecoded(family.name, nsid, when, error)
 
     def __len__(self) -> int:
         return len(self._data) // _EVENT.size
@@ -244,8 +233,7 @@ class Monitor:
         self._lock = threading.RLock()
         self._pid = os.getpid()
         self._closed = False
-        #: The iterator's batch, and what it has yet to give of it.
-        self._batch = Batch(self.kinds, b"", {})
+        #: Read, and to be given by the iterator.
         self._pending: deque[Any] = deque()
         self._plans = [plan_of(kind.record) for kind in kinds]
         wanted = [_wanted(kind, (filters or {}).get(kind.name, {})) for kind in kinds]
@@ -330,12 +318,13 @@ class Monitor:
             The batch; an empty one where no event came in time.
 
         Raises:
+            RuntimeError: there are events that the iterator has yet to give.
             ClosedError: it was closed, also while it waited, or belongs to the process this one was forked from.
         """
         timeout = self.timeout if timeout is None else _checked(timeout)
         self._usable()
-        if self._pending:  # of a loop that was left
-            return self._left()
+        if self._pending:
+            raise RuntimeError("the iterator has events to give first: see pending()")
         until = None if timeout is None else time.monotonic() + timeout
         while True:
             left = _LOOK if until is None else max(0, min(_LOOK, int((until - time.monotonic()) * 1000) + 1))
@@ -355,25 +344,20 @@ class Monitor:
         c = self._c
         try:
             data = bytes(ffi.buffer(c.events, c.count * _EVENT.size))
-            tables: dict[str, Table[Any]] = {}
-            for watch, kind, plan in zip(self._watches, self.kinds, self._plans, strict=True):
+            stores = {}
+            for number, plan in enumerate(self._plans):
+                watch = self._watches[number]
                 table = watch.table
                 if table != ffi.NULL and (table.rows or table.bad):
-                    tables[kind.name] = Table(Store(plan, table))
+                    stores[number] = Store(plan, table)
                     watch.table = ffi.NULL
-            made = Batch(self.kinds, data, tables)
+            made = Batch(self.kinds, data, stores)
             c.count = 0
         except BaseException:  # such as Ctrl-C: what is lost here is not lost silently
             c.count = 0
             c.torn = 1
             raise
         return made
-
-    def _left(self) -> Batch:
-        """What the iterator has yet to give."""
-        batch, left = self._batch, len(self._pending)
-        self._pending.clear()
-        return batch.last(left)
 
     def _usable(self) -> None:
         if self._closed:
@@ -403,12 +387,12 @@ class Monitor:
         except IndexError:
             pass
         try:
-            self._batch = self.batch()
+            made = self.batch()
         except ClosedError:
             if self._closed:
                 raise StopIteration from None
             raise
-        self._pending.extend(self._batch)
+        self._pending.extend(made)
         if not self._pending:
             raise StopIteration
         return self._pending.popleft()
