@@ -136,6 +136,11 @@ class Service(Generic[R]):
             )
         return plan, questions
 
+    def matching(self, filters: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of the filters that are fields of the record, with values as it shows them; None: it has none."""
+        known = {name: value for name, value in filters.items() if name in self.FAMILY.record.FIELDS}
+        return dict.fromkeys(known) | self._normal(known)
+
     def _options(self, filters: dict[str, Any]) -> Mapping[str, Any]:
         """Takes from the keyword arguments of a dump those that are no filters; returns the request fields for them."""
         return {}

@@ -21,6 +21,7 @@ from .constants import (
     AddressFamily,
     DelReason,
     EncapType,
+    Group,
     MessageType,
     MetricFeatures,
     NexthopFlags,
@@ -271,6 +272,8 @@ ROUTES = Family(
     volatile=frozenset({"cacheinfo"}),
     filled=frozenset({"oif", "priority", "pref"}),
     sent={"flags": lambda told: told & ~_TOLD, "multipath": _hops},
+    groups=(Group.RTNLGRP_IPV4_ROUTE, Group.RTNLGRP_IPV6_ROUTE),
+    change_flags=(NLM_F_REPLACE, NLM_F_REPLACE),
     key=_key,
     following=Following(
         key=("family", "table", "dst", "dst_len", "src", "src_len", "tos", "priority"),
