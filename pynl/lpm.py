@@ -19,8 +19,8 @@ from .table import Table
 
 R = TypeVar("R", bound=Record)
 
-#: RT_TABLE_MAIN, RTN_THROW (linux/rtnetlink.h).
-_MAIN, _THROW = 254, 9
+#: RT_TABLEMAIN, RTN_THROW (linux/rtnetlink.h).
+MAIN, _THROW = 254, 9
 _WIDTHS = {socket.AF_INET: 4, socket.AF_INET6: 16}
 _PREFIX = ("dst", "dst_len", "family")
 #: Rows where these are not 0 are for packets with that service, or of those sources, only.
@@ -48,7 +48,7 @@ class Prefixes(Generic[R]):
         ValueError: the table was read without a field that decides (``fields=``): the text names it.
     """
 
-    def __init__(self, records: Table[R] | None = None, *, table: int = _MAIN) -> None:
+    def __init__(self, records: Table[R] | None = None, *, table: int = MAIN) -> None:
         self.records = records
         self.table = table
         self._lock = threading.Lock()

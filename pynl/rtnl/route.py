@@ -280,6 +280,7 @@ ROUTES = Family(
         silent=frozenset({"cacheinfo"}),
         masks={"flags": ~int(_TOLD) & 0xFFFFFFFF},
         step=_step,
+        wider={"oif": lambda route, oif: oif in {route.oif, *(hop.oif for hop in route.multipath or ())}},
         disturbed={"links": changed_link, "addresses": _gone, "nexthops": any_change},
     ),
 )
