@@ -135,7 +135,7 @@ static void load_rows(const struct pynl_table *table, const struct pynl_column *
     if (!lpm)
         return;
     added = pynl_lpm_load(lpm, &source, count - 1, -1, count);
-    insist(added <= (int64_t)count);
+    insist(added < 0 || added == pynl_lpm_count(lpm));
     insist(!pynl_lpm_find(lpm, address->values, address->lengths, address->width, count, found));
     insist(added || found[0] == -1);
     source.test[2] = source.none = address;

@@ -402,6 +402,8 @@ struct pynl_lpm;
 
 struct pynl_lpm *pynl_lpm_new(void);
 void pynl_lpm_free(struct pynl_lpm *);
+/* The rows that are there. */
+uint32_t pynl_lpm_count(const struct pynl_lpm *);
 
 enum pynl_lpm_flag {
     PYNL_LPM_NONE = 1, /* where it is found, -1 is: a route that says that there is none */
