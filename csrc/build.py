@@ -18,6 +18,7 @@ sources = [
     "netns.c",
     "reply.c",
     "decode.c",
+    "events.c",
     "columns.c",
     "index.c",
     "tape.c",

@@ -135,7 +135,7 @@ static void load_rows(const struct pynl_table *table, const struct pynl_column *
     if (!lpm)
         return;
     added = pynl_lpm_load(lpm, &source, count - 1, -1, count);
-    insist(added <= (int64_t)count);
+    insist(added < 0 || added == pynl_lpm_count(lpm));
     insist(!pynl_lpm_find(lpm, address->values, address->lengths, address->width, count, found));
     insist(added || found[0] == -1);
     source.test[2] = source.none = address;
@@ -176,7 +176,7 @@ static void read_rows(const struct pynl_table *table, const struct pynl_plan *pl
 }
 
 /* Every row is found again, and a copy of the table has the same rows. */
-static void look_up(const struct pynl_table *table, const struct made_plan *made)
+static void find_again(const struct pynl_table *table, const struct made_plan *made)
 {
     static int32_t found[ROOM];
     struct pynl_term terms[LEVELS * FIELDS];
@@ -217,7 +217,7 @@ static void decode_piece(struct pynl_table *table, const struct made_plan *made,
     pynl_table_append(table, &made->plan, filter, filter ? 1 : 0, data, size);
     pynl_table_finish(table);
     read_rows(table, &made->plan);
-    look_up(table, made);
+    find_again(table, made);
 }
 
 static void decode(const struct made_plan *made, const uint8_t *data, size_t size)

@@ -42,9 +42,14 @@ static inline uint32_t load32(const uint8_t *p)
    in pages of 4 KB costs a tenth of the time that the kernel needs to hand them over. */
 static inline void *zeroed(uint64_t size)
 {
-    const uint64_t large = (uint64_t)2 << 20, page = 4096;
-    uint8_t *memory = calloc(1, size ? size : 1);
+    const uint64_t large = (uint64_t)2 << 20, page = 4096, small = 1024;
+    uint8_t *memory;
 
+    if (size <= small) { /* malloc() has some at hand, calloc() has not (glibc before 2.41) */
+        memory = malloc(size ? size : 1);
+        return memory ? memset(memory, 0, size) : NULL;
+    }
+    memory = calloc(1, size);
     if (memory && size >= large) {
         uint8_t *start = memory + (page - (uint64_t)(uintptr_t)memory % page) % page;
 

@@ -33,6 +33,7 @@ struct pynl_lpm {
     struct pool heads;
     struct route *routes;
     uint32_t capacity; /* of routes */
+    uint32_t count;    /* rows in the trie */
 };
 
 struct key { /* an address, the next bits first */
@@ -121,6 +122,11 @@ void pynl_lpm_free(struct pynl_lpm *lpm)
     free(lpm->heads.memory);
     free(lpm->routes);
     free(lpm);
+}
+
+uint32_t pynl_lpm_count(const struct pynl_lpm *lpm)
+{
+    return lpm->count;
 }
 
 /* Removes the nodes at the end of a trail that have nothing any more. */
@@ -215,6 +221,7 @@ int pynl_lpm_insert(struct pynl_lpm *lpm, const uint8_t *address, uint32_t width
     }
     lpm->routes[row] = (struct route){.rank = rank, .next = *at};
     *at = link;
+    lpm->count++;
     return 0;
 }
 
@@ -241,6 +248,7 @@ int pynl_lpm_remove(struct pynl_lpm *lpm, const uint8_t *address, uint32_t width
         return -ENOENT;
     *at = lpm->routes[row].next;
     lpm->routes[row].next = 0;
+    lpm->count--;
     if (*head == LAST) {
         drop(&lpm->heads, &node->heads, ones(node->prefixes), place);
         node->prefixes &= ~((uint32_t)1 << bit);

@@ -67,6 +67,10 @@ int pynl_socket_get(const struct pynl_socket *, int level, int option);
 /* Makes a receive that waits, and every later one that would, return -ECANCELED. Safe from any thread. */
 int pynl_socket_wake(const struct pynl_socket *);
 int64_t pynl_socket_send(const struct pynl_socket *, const uint8_t *data, uint64_t size);
+/* Waits until there is something to receive: 0. */
+int pynl_socket_wait(const struct pynl_socket *, int timeout_ms);
+/* Attaches a classic BPF program, whose instructions are struct sock_filter; 0 of them: detaches it. */
+int pynl_socket_filter(const struct pynl_socket *, const uint8_t *program, uint16_t instructions);
 /* Receives one datagram into the buffer and returns its size; waits at most timeout_ms for it (-1: for ever).
    -EMSGSIZE: it did not fit, and is lost. *sender gets the sender's port id: 0 is the kernel. */
 int64_t pynl_socket_receive(const struct pynl_socket *, int timeout_ms, uint32_t *sender);
@@ -184,6 +188,64 @@ int64_t pynl_table_decode(struct pynl_table *, const struct pynl_plan *, const s
 int pynl_table_append(struct pynl_table *, const struct pynl_plan *, const struct pynl_filter *, uint32_t filters,
                       const uint8_t *message, uint64_t size);
 void pynl_table_finish(struct pynl_table *);
+
+/* ---- events.c: notifications, each sorted to its kind of object ---- */
+
+enum pynl_action { PYNL_NEW, PYNL_DEL, PYNL_CHANGE };
+
+struct pynl_event {
+    int64_t time;     /* when it was read, in nanoseconds of CLOCK_REALTIME */
+    uint64_t read;    /* the number of the datagram that it came in, from 1; of a mark: how many came before it */
+    uint64_t message; /* the address of its message, within its table's memory */
+    int32_t row;      /* in its table; -1: it could not be decoded, or it is a mark */
+    int32_t nsid;     /* of the namespace that it is from; -1: the socket's own */
+    int16_t kind;     /* the number of its watch; -1: a mark: here some were lost */
+    uint16_t type;
+    uint16_t flags;
+    uint16_t action; /* enum pynl_action */
+};
+
+struct pynl_watch { /* one kind of object; all but `table` is Python's */
+    const struct pynl_plan *plan;
+    const uint8_t *kinds; /* as pynl_table_new takes them */
+    const uint8_t *widths;
+    const struct pynl_filter *filters;
+    uint32_t filter_count;
+    uint32_t family_count; /* 0: any */
+    const uint8_t *families;
+    uint16_t created; /* the message types */
+    uint16_t deleted;
+    uint16_t change_mask; /* not 0: nlmsg_flags that tell a change, */
+    uint16_t change_flags;
+    uint32_t fresh;           /* not 0: where the header has a number that tells a new object, */
+    uint32_t fresh_value;     /* by this value */
+    struct pynl_table *table; /* of the events that were not taken yet; NULL: there are none */
+};
+
+struct pynl_events {
+    struct pynl_watch *watches;
+    uint32_t watch_count;
+    uint16_t instructions; /* of the socket's BPF program */
+    const uint8_t *program;
+    struct pynl_event *events; /* who takes them takes the tables too, and sets count to 0 */
+    uint64_t count;
+    uint64_t capacity;
+    uint64_t reads; /* since it began, as all below: datagrams */
+    uint64_t bytes;
+    uint64_t messages;
+    uint64_t skipped;   /* messages of no kind that is watched, and datagrams that were not the kernel's */
+    uint64_t overruns;  /* how often some were lost, */
+    uint64_t truncated; /* and how often for another reason than the receive buffer */
+    uint32_t torn;      /* not 0: some were taken and are lost: the next is a mark */
+};
+
+/* Receives what there is, up to about `limit` events, and returns how many there are to be taken, at least 1. Where there
+   is nothing it waits, once: -ETIMEDOUT; -EINTR: something came, but no event, or a signal.
+   After an overrun the kernel adds nothing to its queue until that is empty. So the rest of the queue is read first, and the
+   mark stands exactly where some are missing. */
+int64_t pynl_events_receive(struct pynl_events *, const struct pynl_socket *, uint64_t limit, int timeout_ms);
+/* Frees what was not taken. */
+void pynl_events_free(struct pynl_events *);
 
 /* ---- columns.c: reading columns ---- */
 
@@ -340,6 +402,8 @@ struct pynl_lpm;
 
 struct pynl_lpm *pynl_lpm_new(void);
 void pynl_lpm_free(struct pynl_lpm *);
+/* The rows that are there. */
+uint32_t pynl_lpm_count(const struct pynl_lpm *);
 
 enum pynl_lpm_flag {
     PYNL_LPM_NONE = 1, /* where it is found, -1 is: a route that says that there is none */

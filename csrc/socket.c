@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "internal.h"
 
+#include <linux/filter.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/eventfd.h>
@@ -92,7 +93,20 @@ int64_t pynl_socket_send(const struct pynl_socket *s, const uint8_t *data, uint6
     return sent < 0 ? -errno : sent;
 }
 
-static int wait_readable(const struct pynl_socket *s, int timeout_ms)
+int pynl_socket_filter(const struct pynl_socket *s, const uint8_t *program, uint16_t instructions)
+{
+    struct sock_fprog filter = {.len = instructions};
+    int result = 0;
+
+    memcpy(&filter.filter, &program, sizeof(program));
+    if (instructions)
+        result = setsockopt(s->fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter));
+    else
+        result = setsockopt(s->fd, SOL_SOCKET, SO_DETACH_FILTER, &result, sizeof(result));
+    return result < 0 ? -errno : 0;
+}
+
+int pynl_socket_wait(const struct pynl_socket *s, int timeout_ms)
 {
     struct pollfd fds[2] = {{.fd = s->fd, .events = POLLIN}, {.fd = s->wake, .events = POLLIN}};
     int ready = poll(fds, 2, timeout_ms);
@@ -124,7 +138,7 @@ int64_t pynl_socket_receive(const struct pynl_socket *s, int timeout_ms, uint32_
         }
         if (errno != EAGAIN)
             return -errno;
-        ready = wait_readable(s, timeout_ms);
+        ready = pynl_socket_wait(s, timeout_ms);
         if (ready < 0)
             return ready;
     }

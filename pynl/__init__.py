@@ -21,6 +21,7 @@ from .bulk import BulkInterrupted, Failure, Report
 from .errors import ClosedError, DecodeError, DumpInterrupted, NetlinkError
 from .kinds import Via
 from .many import Difference
+from .monitor import Event, Monitor, Overrun, Undecoded
 from .netlink import Batch, Netlink, addresses, links, neighbours, nexthops, routes, rules
 from .rtnl.addr import Address
 from .rtnl.link import Link
@@ -43,22 +44,26 @@ __all__ = [
     "DecodeError",
     "Difference",
     "DumpInterrupted",
+    "Event",
     "Failure",
     "Link",
     "Message",
     "Metrics",
+    "Monitor",
     "Neighbour",
     "Netlink",
     "NetlinkError",
     "Nexthop",
     "NexthopBucket",
     "NexthopObject",
+    "Overrun",
     "Record",
     "Report",
     "Route",
     "Rule",
     "Socket",
     "Table",
+    "Undecoded",
     "Unknown",
     "Via",
     "addresses",

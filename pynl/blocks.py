@@ -43,7 +43,7 @@ class Blocks:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._made: weakref.WeakValueDictionary[int, Block] = weakref.WeakValueDictionary()
+        self._made: weakref.WeakValueDictionary[int, Block] | None = None
         self._names: dict[str, _Names] = {}
         #: Field and bytes of an address -> its text.
         self.texts: dict[tuple[str, bytes], str] = {}
@@ -98,6 +98,8 @@ class Blocks:
         """Rows ``number * BLOCK`` and on."""
         first = number * BLOCK
         rows = min(BLOCK, self.store.c.rows - first)
+        if self._made is None:  # which takes as long as a record
+            self._made = weakref.WeakValueDictionary()
         block = self._made.get(number)
         if block is None or block.count != rows:  # it has grown since
             block = self._made[number] = Block(self, first, rows)
@@ -109,6 +111,14 @@ class Blocks:
             assert kind.enum is not None
             names = self._names[name] = _Names(kind.enum)
         return names
+
+
+def records(store: Store) -> Iterator[Any]:
+    """The records of a whole table that nobody else reads: for few rows, nothing is made that only many pay for."""
+    rows = store.c.rows
+    if rows >= _LAYOUT_ROWS:
+        return chain.from_iterable(map(Blocks(store).records, range(-(-rows // BLOCK))))
+    return map(store.plan.record, repeat(Block(Blocks(store), 0, rows)), range(rows))
 
 
 class _Ahead:

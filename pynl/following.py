@@ -54,6 +54,8 @@ class Following(Generic[R]):
     step: Step = replaced
     #: Whether an announcement in these groups is of an object of this kind.
     own: Callable[[Any], bool] = _own
+    #: Filters that mean more than that a field has this value -> whether they hold of a record.
+    wider: Mapping[str, Callable[[Any, Any], bool]] = field(default_factory=dict)
     #: Other kinds -> whether an announcement of theirs may mean that objects of this kind changed without one.
     disturbed: Mapping[str, Callable[[Any, int, bool], bool]] = field(default_factory=dict)
 

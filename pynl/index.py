@@ -17,13 +17,18 @@ class Index:
         repeats: how many rows have both the key and the content of an earlier one.
     """
 
-    def __init__(self, store: Store, keys: Keys) -> None:
-        index = lib.pynl_index_new()
-        if index == ffi.NULL:
-            raise MemoryError("no memory for an index")
-        self._c = ffi.gc(index, lib.pynl_index_free)
-        self._store, self._keys = store, keys
+    def __init__(self, store: Store, keys: Keys, c: Any = None) -> None:
+        if c is None:
+            index = lib.pynl_index_new()
+            if index == ffi.NULL:
+                raise MemoryError("no memory for an index")
+            c = ffi.gc(index, lib.pynl_index_free)
+        self._c, self._store, self._keys = c, store, keys
         self.repeats = 0
+
+    def compared(self, keys: Keys) -> Index:
+        """The same index, of which matches are compared by other contents; the key is the same."""
+        return Index(self._store, keys, self._c)
 
     def extend(self, marks: bytearray | None = None) -> None:
         """Takes in the rows that were added since.

@@ -19,8 +19,8 @@ from .table import Table
 
 R = TypeVar("R", bound=Record)
 
-#: RT_TABLE_MAIN, RTN_THROW (linux/rtnetlink.h).
-_MAIN, _THROW = 254, 9
+#: RT_TABLEMAIN, RTN_THROW (linux/rtnetlink.h).
+MAIN, _THROW = 254, 9
 _WIDTHS = {socket.AF_INET: 4, socket.AF_INET6: 16}
 _PREFIX = ("dst", "dst_len", "family")
 #: Rows where these are not 0 are for packets with that service, or of those sources, only.
@@ -48,7 +48,7 @@ class Prefixes(Generic[R]):
         ValueError: the table was read without a field that decides (``fields=``): the text names it.
     """
 
-    def __init__(self, records: Table[R] | None = None, *, table: int = _MAIN) -> None:
+    def __init__(self, records: Table[R] | None = None, *, table: int = MAIN) -> None:
         self.records = records
         self.table = table
         self._lock = threading.Lock()
@@ -56,9 +56,10 @@ class Prefixes(Generic[R]):
         if lpm == ffi.NULL:
             raise MemoryError("no memory for prefixes")
         self._c = ffi.gc(lpm, lib.pynl_lpm_free)
-        self._count = 0 if records is None else self._load(records)
+        if records is not None:
+            self._load(records)
 
-    def _load(self, records: Table[R]) -> int:
+    def _load(self, records: Table[R]) -> None:
         rows, store, fields = records._range(), records._store, records.record.FIELDS
         there = store.plan.columns
 
@@ -74,11 +75,11 @@ class Prefixes(Generic[R]):
         with store.lock:
             source = (address, length, family, column("priority"), column("type"), _THROW, tests, values)
             c = ffi.new("struct pynl_lpm_source *", source)
-            return check(lib.pynl_lpm_load(self._c, c, rows.start, rows.step, len(rows)))
+            check(lib.pynl_lpm_load(self._c, c, rows.start, rows.step, len(rows)))
 
     def __len__(self) -> int:
         """How many rows can be found, or would be but for others of the same prefix."""
-        return self._count
+        return lib.pynl_lpm_count(self._c)
 
     def __repr__(self) -> str:
         return f"<Prefixes of {len(self)} rows>"
@@ -105,7 +106,6 @@ class Prefixes(Generic[R]):
         rank = getattr(record, "priority", None) or 0
         with self._lock:
             done = lib.pynl_lpm_insert(self._c, address, len(address), length, rank, _number(row), flags)
-            self._count += done == 0
         if done in (-errno.EEXIST, -errno.EINVAL):
             reason = "is there already" if done == -errno.EEXIST else f"cannot have the prefix {record!r}"
             raise ValueError(f"row: {row} {reason}")
@@ -124,7 +124,6 @@ class Prefixes(Generic[R]):
         address, length = prefix
         with self._lock:
             done = lib.pynl_lpm_remove(self._c, address, len(address), length, _number(row))
-            self._count -= done == 0
         if done < 0:
             raise ValueError(f"row: {row} is not there with the prefix {record!r}")
         return True

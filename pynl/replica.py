@@ -7,9 +7,10 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from .encode import message_of
 from .family import Family
-from .index import Index, take
+from .hearing import Announced
+from .index import take
+from .lookup import Lookup
 from .schema import Record
-from .snapshot import Told
 from .store import Store
 from .table import Table
 
@@ -54,29 +55,34 @@ class Replica(Generic[R]):
         assert keys is not None
         self._table = table
         self._keys = keys
-        self._index = Index(table._store, keys)
-        self._index.extend()
+        self._index = table.indexed(keys)
         #: One byte for each row of the table: what there is of it is among the changed.
         self._hidden = bytearray(table._store.c.rows)
         self._changed: dict[Hashable, Sequence[R]] = {}
         #: The table with the changes, once it was asked for.
         self._current: Table[R] | None = table
+        #: Number of a table of routes -> its routes by destination.
+        self._lookups: dict[int, Lookup[R]] = {}
 
-    def apply(self, records: Table[R], told: Sequence[Told]) -> tuple[list[Update], bool]:
+    def lookup(self, table: int) -> Lookup[R]:
+        """The routes of one of the kernel's tables by destination; kept up to date once it was asked for."""
+        if table not in self._lookups:
+            if self._changed:
+                self._begin(self.table())
+            self._lookups[table] = Lookup(self._table, table)
+        return self._lookups[table]
+
+    def apply(self, heard: Announced) -> tuple[list[Update], bool]:
         """Follows announcements.
-
-        Args:
-            records: those of ``told``, in their order.
-            told: what was announced.
 
         Returns:
             What has changed, and whether that is known: otherwise the objects have to be read again.
         """
         step = self._family.following.step
-        found = self._index.match(records._store)
-        keys = zip(*(records.values(name) for name in self._names), strict=True)
+        found = self._index.match(heard.records._store)
+        keys = zip(*map(heard.records.values, self._names), strict=True)
         updates: list[Update] = []
-        for one, key, at in zip(told, keys, found, strict=True):
+        for one, key, at in zip(heard.told, keys, found, strict=True):
             there = self._changed.get(key)
             rows: Sequence[int] = ()
             if there is None:
@@ -90,6 +96,8 @@ class Replica(Generic[R]):
             for row in rows:
                 self._hidden[row] = 1
             self._changed[key] = after
+            for lookup in self._lookups.values():
+                lookup.change(key, rows, after)
             updates += self._differences(there, after)
         if updates:
             self._current = None

@@ -39,14 +39,6 @@ class Told(NamedTuple):
     gone: bool
 
 
-class Heard(NamedTuple):
-    """What was announced of one kind of object since the last time."""
-
-    told: Sequence[Told]
-    #: Something was lost, or objects may have changed without an announcement: what was read before does not count.
-    lost: bool
-
-
 class Union(Generic[R]):
     """What several dumps listed, and what became of the objects that were announced.
 
@@ -164,7 +156,7 @@ class Union(Generic[R]):
 def settle(
     family: Family[R],
     dump: Callable[[], Table[R]],
-    listen: Callable[[], Heard],
+    listen: Callable[[], Sequence[Told] | None],
     wanted: Callable[[R], bool],
     timeout: float | None,
     max_dumps: int | None,
@@ -174,7 +166,8 @@ def settle(
     Args:
         family: of the objects.
         dump: asks for them.
-        listen: what was announced since the last time, up to now; it listens already.
+        listen: what was announced since the last time, up to now; None: something was lost, or objects may have changed
+            without an announcement, so that what was read before does not count. It listens already.
         wanted: whether a record is one of those that the dumps list.
         timeout: seconds; None: any.
         max_dumps: how many dumps at most; None: any number.
@@ -188,15 +181,15 @@ def settle(
     for dumps in itertools.count(1):
         table = dump()
         table.complete()
-        heard = listen()
-        if not heard.lost and not heard.told and table.consistent:
-            return table
-        if heard.lost:
+        told = listen()
+        if told is None:
             union, chance = None, 1.0
+        elif not told and table.consistent:
+            return table
         else:
             union = union or Union(family, table._store.plan, wanted)
             union.dump(table)
-            union.announce(heard.told)
+            union.announce(told)
             chance = union.chance
             if chance < CHANCE:
                 return union.table()

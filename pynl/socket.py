@@ -103,6 +103,16 @@ class Socket:
         return c
 
     @property
+    def c(self) -> Any:
+        """struct pynl_socket of csrc/pynl.h; another one once it had to be replaced."""
+        return self._c
+
+    @property
+    def netns(self) -> int | None:
+        """A descriptor of the namespace that was asked for; None: that of the thread that opened it."""
+        return None if self._netns is None else self._netns.number
+
+    @property
     def port(self) -> int:
         """The port id that the kernel gave (the process id, if it was free)."""
         return int(self._c.port)
@@ -291,8 +301,7 @@ class Socket:
     def sibling(self: S) -> S:
         """Another socket of the same protocol in the same namespace."""
         self._usable()
-        netns = None if self._netns is None else self._netns.number
-        made = type(self)(self.protocol, netns=netns, timeout=self.timeout)
+        made = type(self)(self.protocol, netns=self.netns, timeout=self.timeout)
         made._restore(self._options, ())
         return made
 

@@ -6,7 +6,7 @@ import os
 import struct
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from ._wire import ffi, lib
@@ -32,12 +32,16 @@ class Store:
 
     Its rows may still be arriving; several threads may use it meanwhile.
 
+    Args:
+        plan: what its rows are decoded by.
+        table: struct pynl_table, which the store owns from here on; None: an empty one.
+
     Attributes:
         consistent: False where the kernel said that what it listed changed meanwhile.
         error: why the rows are not all there.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, table: Any = None) -> None:
         self.plan = plan
         self._lock = threading.RLock()
         self._pid = os.getpid()
@@ -46,7 +50,8 @@ class Store:
         self.keys: Callable[[Plan], Keys | None] | None = None
         self.error: Exception | None = None
         self._source: Source | None = None
-        table = lib.pynl_table_new(plan.column_kinds, plan.column_widths, len(plan.columns))
+        if table is None:
+            table = lib.pynl_table_new(plan.column_kinds, plan.column_widths, len(plan.columns))
         if table == ffi.NULL:
             raise MemoryError("no memory for a table")
         self.c = ffi.gc(table, lib.pynl_table_free)
@@ -165,6 +170,8 @@ class Filters:
         for name, value in wanted.items():
             found += [(name, None)] if value is None else _filter(plan.record.FIELDS[name], value)
         self.count = len(found)
+        #: The columns that are compared, and with what.
+        self.found: Sequence[tuple[str, bytes | None]] = found
         self._values = [ffi.NULL if value is None else ffi.from_buffer("uint8_t[]", value) for _, value in found]
         rows = [
             (plan.columns[name], name in pushed, len(value or b""), c)

@@ -12,7 +12,7 @@ from .arrow import schema_capsule, stream_capsule
 from .blocks import BLOCK, Blocks, numbers
 from .errors import DecodeError
 from .index import Index
-from .plan import column_kind, plan_of
+from .plan import Keys, column_kind, plan_of
 from .schema import Record
 from .store import Store
 
@@ -89,7 +89,7 @@ class Table(Sequence[R], Generic[R]):
     loop takes them as they come. An error on their way is raised there, every time.
     """
 
-    __slots__ = ("_blocks", "_rows", "_store", "_tolerant")
+    __slots__ = ("_blocks", "_index", "_rows", "_store", "_tolerant")
 
     def __init__(
         self, store: Store, rows: range | None = None, blocks: Blocks | None = None, tolerant: bool = False
@@ -99,6 +99,7 @@ class Table(Sequence[R], Generic[R]):
         #: None: all, however many they will be.
         self._rows = rows
         self._tolerant = tolerant
+        self._index: Index | None = None
 
     @classmethod
     def decode(cls, record: type[R], data: bytes, fields: tuple[str, ...] | None = None) -> Table[R]:
@@ -159,10 +160,18 @@ class Table(Sequence[R], Generic[R]):
             keys = store.keys and store.keys(store.plan)
             store.keys = None
             if keys and store.consistent:
-                index = Index(store, keys)
-                index.extend()
-                store.consistent = not index.repeats
+                store.consistent = not self.indexed(keys).repeats
         return store.consistent
+
+    def indexed(self, keys: Keys) -> Index:
+        """All rows of the dump by key, which is the same in every call."""
+        self._range()
+        with self._store.lock:
+            if self._index is None:
+                self._index = Index(self._store, keys)
+                self._index.extend()
+                return self._index
+        return self._index.compared(keys)
 
     @property
     def columns(self) -> Columns:

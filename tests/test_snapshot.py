@@ -13,7 +13,7 @@ from pynl.encode import encode, message
 from pynl.plan import plan_of
 from pynl.rtnl.constants import MessageType
 from pynl.rtnl.route import ROUTES, Nexthop, Route
-from pynl.snapshot import Heard, Told, settle
+from pynl.snapshot import Told, settle
 from pynl.store import Store
 from pynl.table import Table
 
@@ -51,12 +51,12 @@ class World:
         self.dumps += 1
         return table_of(self.rounds[min(self.dumps, len(self.rounds)) - 1][0])
 
-    def listen(self) -> Heard:
+    def listen(self) -> list[Told] | None:
         self.listened += 1
         if self.listened == 1:  # what came before the first dump
-            return Heard([told(route(99))], False)
+            return [told(route(99))]
         number = min(self.dumps, len(self.rounds)) - 1
-        return Heard(self.rounds[number][1], number in self.lost)
+        return None if number in self.lost else self.rounds[number][1]
 
     def settle(self, wanted: Callable[[Route], bool] = lambda route: True, most: int | None = 100) -> list[Route]:
         return sorted(settle(ROUTES, self.dump, self.listen, wanted, 10.0, most), key=lambda r: str(r.dst))
@@ -163,8 +163,8 @@ def test_whatever_happens_the_result_is_what_is_there_in_the_end(seed: int) -> N
         listed = [r for r in listed if r not in stable[at : at + 2]] + stable[:3]
         return table_of(listed)
 
-    def listen() -> Heard:
-        heard = Heard(log[:], False)
+    def listen() -> list[Told]:
+        heard = log[:]
         log.clear()
         return heard
 

@@ -14,7 +14,7 @@ from ..kinds import TEXT
 from ..netns import Descriptor, open_netns
 from ..schema import Record, nearest
 from ..verbs import Verbs
-from .constants import AddressFamily, ExtFilter, MessageType
+from .constants import AddressFamily, ExtFilter, Group, MessageType
 from .kindconstants import BridgeFlags
 from .kindconstants import BridgeVlanFlags as Vlan
 from .link import Link
@@ -67,6 +67,9 @@ LINKS = Family(
     pushed={"master": "master", "kind": "kind"},
     volatile=frozenset(Link.FIELDS) - _SENT,
     identity=frozenset({"ifindex", "ifname"}),
+    groups=(Group.RTNLGRP_LINK,),
+    announced=(AddressFamily.AF_UNSPEC,),  # AF_BRIDGE: what is a bridge's port, and no longer one
+    fresh=("change", 2**32 - 1),
     key=lambda link: link.ifname,
     following=Following(
         key=("ifindex",),

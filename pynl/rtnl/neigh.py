@@ -16,6 +16,7 @@ from ..schema import Record
 from ..verbs import Appendable
 from .constants import (
     AddressFamily,
+    Group,
     MessageType,
     NeighbourExtFlags,
     NeighbourFlags,
@@ -113,6 +114,8 @@ NEIGHBOURS = Family(
     pushed={"ifindex": "via_ifindex", "master": "master"},
     wider=frozenset({"master"}),  # of the device; only forwarding entries tell it themselves
     volatile=frozenset({"cacheinfo", "probes", "type"}),
+    groups=(Group.RTNLGRP_NEIGH,),
+    announced=(AddressFamily.AF_INET, AddressFamily.AF_INET6),  # AF_BRIDGE: forwarding entries
     key=_key,
     following=Following(
         key=("family", "ifindex", "dst"),

@@ -9,7 +9,7 @@ from typing import Any
 from .._wire import lib
 from ..family import Family
 from ..fields import attribute, many, member, nest, pad, select, structs, within
-from ..following import Following, changed_link
+from ..following import NLM_F_CREATE, NLM_F_REPLACE, Following, changed_link
 from ..iproute2 import named_in
 from ..kinds import BYTES, DEVICE, FLAG, IP, U8, U16, U32, U64, UINT, Kind, enum, flags
 from ..schema import Record
@@ -19,6 +19,7 @@ from ..verbs import Replaceable
 from .constants import (
     AddressFamily,
     EncapType,
+    Group,
     MessageType,
     NexthopFlags,
     NexthopGroupType,
@@ -176,6 +177,8 @@ NEXTHOPS = Family(
     volatile=frozenset({"op_flags", "group_stats", "hw_stats_used"}),
     sent={"scope": lambda told: 0, "flags": lambda told: told & NexthopFlags.RTNH_F_ONLINK, "res_group": _resilient},
     identity=frozenset({"id"}),
+    groups=(Group.RTNLGRP_NEXTHOP,),
+    change_flags=(NLM_F_REPLACE | NLM_F_CREATE, NLM_F_REPLACE),  # as it was asked for: with both it may be either
     key=lambda nexthop: nexthop.id,
     following=Following(
         key=("id",),

@@ -21,6 +21,7 @@ from .constants import (
     AddressFamily,
     DelReason,
     EncapType,
+    Group,
     MessageType,
     MetricFeatures,
     NexthopFlags,
@@ -271,12 +272,15 @@ ROUTES = Family(
     volatile=frozenset({"cacheinfo"}),
     filled=frozenset({"oif", "priority", "pref"}),
     sent={"flags": lambda told: told & ~_TOLD, "multipath": _hops},
+    groups=(Group.RTNLGRP_IPV4_ROUTE, Group.RTNLGRP_IPV6_ROUTE),
+    change_flags=(NLM_F_REPLACE, NLM_F_REPLACE),
     key=_key,
     following=Following(
         key=("family", "table", "dst", "dst_len", "src", "src_len", "tos", "priority"),
         silent=frozenset({"cacheinfo"}),
         masks={"flags": ~int(_TOLD) & 0xFFFFFFFF},
         step=_step,
+        wider={"oif": lambda route, oif: oif in {route.oif, *(hop.oif for hop in route.multipath or ())}},
         disturbed={"links": changed_link, "addresses": _gone, "nexthops": any_change},
     ),
 )

@@ -15,7 +15,7 @@ from ..iproute2 import DSFIELD, GROUP, REALMS, TABLE, named_in
 from ..kinds import BE32, BE64, BYTES, IP, TEXT, U8, U16, U32, enum, flags
 from ..schema import Record
 from ..verbs import Verbs
-from .constants import RT_TABLE_COMPAT, AddressFamily, MessageType, RouteProtocol, RuleAction, RuleFlags
+from .constants import RT_TABLE_COMPAT, AddressFamily, Group, MessageType, RouteProtocol, RuleAction, RuleFlags
 
 #: The table of routes that are told no other.
 RT_TABLE_MAIN = 254
@@ -128,6 +128,7 @@ RULES = Family(
         step=_step,
         disturbed={"links": _named},
     ),
+    groups=(Group.RTNLGRP_IPV4_RULE, Group.RTNLGRP_IPV6_RULE),
 )
 
 

@@ -1,0 +1,425 @@
+"""Notifications: what the kernel says of changes, as events, in order, and where some of them were lost."""
+
+from __future__ import annotations
+
+import errno
+import os
+import struct
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, NamedTuple, TypeVar, overload
+
+from . import bpf
+from ._wire import ffi, lib
+from .blocks import records
+from .errors import ClosedError, DecodeError, NetlinkError, check
+from .family import Family
+from .netns import NetNS
+from .plan import fault, plan_of
+from .socket import Socket
+from .store import Filters, Store, message_at
+from .table import Table
+
+M = TypeVar("M", bound="Monitor")
+
+#: Bytes of the receive buffer that are asked for. They are taken only while the reader is behind.
+BUFFER = 32 << 20
+
+_SOL_SOCKET = 1
+_SO_RCVBUF = 8
+_SO_RCVBUFFORCE = 33
+_SOL_NETLINK = 270
+_LISTEN_ALL_NSID = 8
+#: How often a thread that waits looks for signals, in milliseconds.
+_LOOK = 100
+#: Events of one batch, more or less.
+_MOST = 4096
+
+#: struct pynl_event: time, read, message, row, nsid, kind, type, flags, action.
+_EVENT = struct.Struct("=qQQiihHHH")
+#: Of the columns: format, and place in the struct in units of it.
+_COLUMNS = {
+    "time": ("q", 0),
+    "read": ("Q", 1),
+    "row": ("i", 6),
+    "nsid": ("i", 7),
+    "kind": ("h", 16),
+    "type": ("H", 17),
+    "flags": ("H", 18),
+    "action": ("H", 19),
+}
+#: ``enum pynl_action``.
+_ACTIONS = ("new", "del", "change")
+
+
+class Event(NamedTuple):
+    """One change that the kernel announced."""
+
+    #: "new", "del", or "change" where the kernel tells it from "new".
+    action: str
+    #: As the session calls its service: "routes", "links" ...
+    kind: str
+    record: Any
+    #: The namespace that it is from, by the number that the monitor's has for it; None: the monitor's own.
+    nsid: int | None
+    #: When it was read: seconds since the epoch.
+    time: float
+    #: NLM_F_* of the message.
+    flags: int
+    #: RTM_*.
+    type: int
+
+
+class Overrun(NamedTuple):
+    """Here the kernel dropped notifications, since the receive buffer was full: what is known may be out of date."""
+
+    #: When it was noticed: seconds since the epoch.
+    time: float
+    #: How many reads (datagrams) came before it since the monitor was opened.
+    reads: int
+    action: str = "overrun"
+    kind: None = None
+    record: None = None
+    nsid: None = None
+
+
+class Undecoded(NamedTuple):
+    """A notification whose message is malformed: an object of its kind has changed, but it is not known which."""
+
+    kind: str
+    nsid: int | None
+    time: float
+    #: Its ``data`` are the message, its ``offset`` tells where the fault lies.
+    error: DecodeError
+    action: str = "undecoded"
+    record: None = None
+
+
+class Batch(Sequence[Any]):
+    """The events of one read, in order: each an Event, an Overrun, or an Undecoded."""
+
+    __slots__ = ("_data", "_families", "_made", "_stores", "_tables")
+
+    def __init__(self, families: Sequence[Family[Any]], data: bytes, stores: Mapping[int, Store]) -> None:
+        self._families = families
+        self._data = data
+        #: By the number of their kind.
+        self._stores = stores
+        self._tables: dict[str, Table[Any]] = {}
+        self._made: list[Any] | None = None
+
+    @property
+    def kinds(self) -> Sequence[str]:
+        """The names of the kinds that are watched; ``columns["kind"]`` counts them."""
+        return tuple(family.name for family in self._families)
+
+    @property
+    def overrun(self) -> bool:
+        """Whether something was lost: there is an Overrun or an Undecoded."""
+        return -1 in self.columns["row"]
+
+    def table(self, kind: str) -> Table[Any]:
+        """The records of one kind, in order: ``columns["row"]`` counts them.
+
+        Raises:
+            KeyError: it is not watched.
+        """
+        if kind not in self._tables:
+            if kind not in self.kinds:
+                raise KeyError(kind)
+            number = self.kinds.index(kind)
+            store = self._stores.get(number)
+            self._tables[kind] = Table(store or Store(plan_of(self._families[number].record)))
+        return self._tables[kind]
+
+    @property
+    def columns(self) -> Mapping[str, memoryview]:
+        """What the events have beside their records, one item an event.
+
+        ``kind`` (-1: an Overrun), ``row`` of the kind's table (-1: there is none), ``action`` (0: new, 1: del, 2:
+        change), ``type``, ``flags``, ``nsid`` (-1: the monitor's own), ``time`` in nanoseconds since the epoch, and
+        ``read``, the number of the datagram.
+        """
+        data = memoryview(self._data)
+        made = {}
+        for name, (code, at) in _COLUMNS.items():
+            cast: Any = data.cast
+            made[name] = cast(code)[at :: _EVENT.size // struct.calcsize(code)]
+        return made
+
+    def _events(self) -> list[Any]:
+        if self._made is None:
+            read = {number: records(store) for number, store in self._stores.items()}
+            made: list[Any] = []
+            for when, reads, message, row, nsid, number, type, flags, action in _EVENT.iter_unpack(self._data):
+                where = None if nsid < 0 else nsid
+                if row >= 0:
+                    name = self._families[number].name
+                    values = _ACTIONS[action], name, next(read[number]), where, when * 1e-9, flags, type
+                    made.append(tuple.__new__(Event, values))
+                elif number < 0:
+                    made.append(Overrun(when * 1e-9, reads))
+                else:
+                    made.append(self._undecoded(number, message, where, when * 1e-9))
+            self._made = made
+        return self._made
+
+    def _undecoded(self, number: int, message: int, nsid: int | None, when: float) -> Undecoded:
+        family = self._families[number]
+        header = 16 + family.record.HEADER
+        data = message_at(ffi.cast("uint8_t *", message))
+        at = len(data) if len(data) < header else fault(data, header)
+        error = DecodeError(f"a notification could not be decoded as {family.record.__name__}", at, data)
+        return Undecoded(family.name, nsid, when, error)
+
+    def __len__(self) -> int:
+        return len(self._data) // _EVENT.size
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._events())
+
+    @overload
+    def __getitem__(self, index: int) -> Any: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Any]: ...
+    def __getitem__(self, index: int | slice) -> Any:
+        return self._events()[index]
+
+    def __repr__(self) -> str:
+        return f"<Batch of {len(self)} events>"
+
+
+class Monitor:
+    """What changes in a network namespace, as the kernel announces it: an iterator, and a context manager.
+
+    It has a socket of its own. The loop ends where ``timeout`` seconds pass without an event (and may be begun again),
+    and where the monitor is closed. One thread reads at a time; any may close it.
+
+    Args:
+        kinds: what is watched, each by its family.
+        netns: the namespace: name, path, process id or file descriptor; None: this one.
+        all_namespaces: also those that it has a number for (nsid): since 4.2.
+        filters: of a kind, by its name: field names and values, as a record shows them (None: it has none). C holds
+            events to them before there is an object, and mostly the kernel does so before they take up the buffer.
+        buffer: bytes to ask for as the receive buffer; the kernel doubles it, for what it keeps beside the messages.
+        timeout: seconds without an event after which the loop ends; None: never.
+
+    Raises:
+        NetlinkError: EPERM: all namespaces take CAP_NET_BROADCAST.
+        OSError: there is no such namespace, or no permission.
+        TypeError, ValueError: no kind, a field that cannot be filtered by, a timeout or buffer that cannot be.
+    """
+
+    def __init__(
+        self,
+        kinds: Sequence[Family[Any]],
+        *,
+        netns: NetNS | None = None,
+        all_namespaces: bool = False,
+        filters: Mapping[str, Mapping[str, Any]] | None = None,
+        buffer: int = BUFFER,
+        timeout: float | None = None,
+    ) -> None:
+        if not kinds:
+            raise TypeError("expected at least one kind of object to watch")
+        if not isinstance(buffer, int) or not 0 < buffer < 2**30:
+            raise ValueError(f"buffer: expected a number of bytes below 2**30, not {buffer!r}")
+        #: What is watched.
+        self.kinds = tuple(kinds)
+        self.timeout = _checked(timeout)
+        self._lock = threading.RLock()
+        self._pid = os.getpid()
+        self._closed = False
+        #: Read, and to be given by the iterator.
+        self._pending: deque[Any] = deque()
+        self._plans = [plan_of(kind.record) for kind in kinds]
+        wanted = [_wanted(kind, (filters or {}).get(kind.name, {})) for kind in kinds]
+        self._families = [bytes(families) for families, _ in wanted]
+        self._filters = [Filters(plan, rest) for plan, (_, rest) in zip(self._plans, wanted, strict=True)]
+        self._program = bpf.program(zip(kinds, self._families, self._filters, strict=True))
+        self._watches = ffi.new("struct pynl_watch[]", [self._watch(number) for number in range(len(kinds))])
+        events = {"watches": self._watches, "watch_count": len(kinds)}
+        self._c = ffi.gc(ffi.new("struct pynl_events *", events), lib.pynl_events_free)
+        self._socket = Socket(netns=netns, timeout=None)
+        try:
+            self._subscribe(buffer, all_namespaces)
+        except BaseException:
+            self._socket.close()
+            raise
+
+    def _watch(self, number: int) -> Mapping[str, Any]:
+        """struct pynl_watch of one kind."""
+        kind, plan, filters = self.kinds[number], self._plans[number], self._filters[number]
+        made = {
+            "plan": plan.c,
+            "kinds": ffi.from_buffer("uint8_t[]", plan.column_kinds),
+            "widths": ffi.from_buffer("uint8_t[]", plan.column_widths),
+            "filters": filters.c,
+            "filter_count": filters.count,
+            "families": ffi.from_buffer("uint8_t[]", self._families[number]),
+            "family_count": len(self._families[number]),
+            "created": kind.new,
+            "deleted": kind.delete,
+            "change_mask": kind.change_flags[0],
+            "change_flags": kind.change_flags[1],
+        }
+        if kind.fresh:
+            made.update(fresh=kind.record.FIELDS[kind.fresh[0]].number, fresh_value=kind.fresh[1])
+        return made
+
+    def _subscribe(self, buffer: int, all_namespaces: bool) -> None:
+        c, socket = self._socket.c, self._socket
+        if lib.pynl_socket_set(c, _SOL_SOCKET, _SO_RCVBUFFORCE, buffer) < 0:  # it takes CAP_NET_ADMIN
+            socket.set_option(_SOL_SOCKET, _SO_RCVBUF, buffer)
+        #: Bytes of the receive buffer that were granted, as the kernel counts: a notification takes some 800 of them.
+        self.receive_buffer = socket.get_option(_SOL_SOCKET, _SO_RCVBUF)
+        self._c.program = self._kept = ffi.from_buffer("uint8_t[]", self._program)
+        if lib.pynl_socket_filter(c, self._c.program, len(self._program) // 8) >= 0:  # otherwise C alone filters
+            self._c.instructions = len(self._program) // 8
+        if all_namespaces:
+            result = lib.pynl_socket_set(c, _SOL_NETLINK, _LISTEN_ALL_NSID, 1)
+            if result == -errno.EPERM:
+                raise NetlinkError(errno.EPERM, "to watch all namespaces takes CAP_NET_BROADCAST")
+            check(result, "NETLINK_LISTEN_ALL_NSID")
+        for group in dict.fromkeys(group for kind in self.kinds for group in kind.groups):
+            socket.join(group)
+
+    def fileno(self) -> int:
+        """The file descriptor, for select(2) and the like: readable when something has come. -1 once closed.
+
+        Events that were read already do not make it so: see :meth:`pending`.
+        """
+        return self._socket.fileno()
+
+    def pending(self) -> int:
+        """How many events have been read and not yet been given by the iterator."""
+        return len(self._pending)
+
+    @property
+    def statistics(self) -> Mapping[str, int]:
+        """What there was since it was opened.
+
+        ``reads`` (datagrams), ``bytes``, ``messages``, ``skipped`` (messages of no kind that is watched, or not the
+        kernel's), ``overruns`` (how often some were lost), ``truncated`` (those not for want of buffer).
+        """
+        names = ("reads", "bytes", "messages", "skipped", "overruns", "truncated")
+        return {name: getattr(self._c, name) for name in names}
+
+    def batch(self, timeout: float | None = None) -> Batch:
+        """Waits for an event, and returns it with all others that there are (some thousands at most).
+
+        Args:
+            timeout: seconds to wait; 0: not at all; None: as long as the iterator would.
+
+        Returns:
+            The batch; an empty one where no event came in time.
+
+        Raises:
+            RuntimeError: there are events that the iterator has yet to give.
+            ClosedError: it was closed, also while it waited, or belongs to the process this one was forked from.
+        """
+        timeout = self.timeout if timeout is None else _checked(timeout)
+        self._usable()
+        if self._pending:
+            raise RuntimeError("the iterator has events to give first: see pending()")
+        until = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = _LOOK if until is None else max(0, min(_LOOK, int((until - time.monotonic()) * 1000) + 1))
+            with self._lock:
+                self._usable()
+                result = lib.pynl_events_receive(self._c, self._socket.c, _MOST, left if timeout else 0)
+                if result > 0:
+                    return self._take()
+            if result not in (-errno.EINTR, -errno.ETIMEDOUT):
+                self._usable()
+                check(result, "notifications")
+            if until is not None and time.monotonic() >= until:
+                return Batch(self.kinds, b"", {})
+
+    def _take(self) -> Batch:
+        """What has been read, in Python's hands."""
+        c = self._c
+        try:
+            data = bytes(ffi.buffer(c.events, c.count * _EVENT.size))
+            stores = {}
+            for number, plan in enumerate(self._plans):
+                watch = self._watches[number]
+                table = watch.table
+                if table != ffi.NULL and (table.rows or table.bad):
+                    stores[number] = Store(plan, table)
+                    watch.table = ffi.NULL
+            made = Batch(self.kinds, data, stores)
+            c.count = 0
+        except BaseException:  # such as Ctrl-C: what is lost here is not lost silently
+            c.count = 0
+            c.torn = 1
+            raise
+        return made
+
+    def _usable(self) -> None:
+        if self._closed:
+            raise ClosedError("the monitor is closed")
+        if os.getpid() != self._pid:
+            raise ClosedError("the monitor belongs to the process that this one was forked from: open one here")
+
+    def close(self) -> None:
+        """Closes it: a thread that waits for an event gets ClosedError, a loop ends. May be called twice."""
+        if self._closed:
+            return
+        self._closed = True
+        self._pending.clear()
+        if os.getpid() == self._pid:
+            lib.pynl_socket_wake(self._socket.c)
+            with self._lock:  # until no thread is in a call of C with it
+                self._socket.close()
+        else:
+            self._socket.close()
+
+    def __iter__(self: M) -> M:
+        return self
+
+    def __next__(self) -> Any:
+        try:
+            return self._pending.popleft()
+        except IndexError:
+            pass
+        try:
+            made = self.batch()
+        except ClosedError:
+            if self._closed:
+                raise StopIteration from None
+            raise
+        self._pending.extend(made)
+        if not self._pending:
+            raise StopIteration
+        return self._pending.popleft()
+
+    def __enter__(self: M) -> M:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else f"a buffer of {self.receive_buffer} bytes"
+        return f"<Monitor of {', '.join(kind.name for kind in self.kinds)}, {state}>"
+
+
+def _checked(timeout: Any) -> float | None:
+    if timeout is None:
+        return None
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not timeout >= 0:
+        raise ValueError(f"timeout: expected a number of seconds, or None, not {timeout!r}")
+    return timeout
+
+
+def _wanted(kind: Family[Any], filters: Mapping[str, Any]) -> tuple[Sequence[int], Mapping[str, Any]]:
+    """The address families of the messages to keep (none: any), and the other filters."""
+    rest = dict(filters)
+    family = rest.pop("family", None)
+    return (int(family),) if family else kind.announced, rest
