@@ -134,7 +134,7 @@ def _addresses(field: Field[Any], kind: Kind[Any], values: Sequence[Any]) -> Map
     count, width = len(values), 16 if kind.style == lib.PYNL_IP else 32
     if "" in values:  # which C takes for none
         return _slowly(field, values)
-    texts = ["" if value is None else value for value in values]
+    texts = ["" if value is None else value for value in values] if None in values else values
     if not set(map(type, texts)) <= {str}:
         texts = each(field, texts, lambda field, value: value if isinstance(value, str) else normalize(field, value))
     lines = ("\n".join(texts) + "\n").encode("ascii", "replace")

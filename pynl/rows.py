@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from itertools import repeat
-from operator import attrgetter, itemgetter, methodcaller
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from ._wire import ffi, lib
@@ -206,22 +206,21 @@ def columns_of(family: Family[Any], objects: Any) -> Values:
     if isinstance(objects, Mapping):
         return _broadcast(objects)
     rows = list(objects)
-    if rows and all(isinstance(row, family.record) for row in rows):
+    types = set(map(type, rows))
+    if rows and all(issubclass(type, family.record) for type in types):
         return _from_records(family, rows)
-    mappings = [_row(family, row) for row in rows]
-    first = mappings[0].keys() if mappings else ()
-    if first and all(map(first.__eq__, map(_keys, mappings))):
-        return {name: list(map(itemgetter(name), mappings)) for name in first}
-    return columns(family.record, mappings)
+    if types == {dict} and rows[0] and len(set(map(len, rows))) == 1:
+        try:
+            return {name: list(map(itemgetter(name), rows)) for name in rows[0]}
+        except KeyError:  # not all have the same
+            pass
+    return columns(family.record, [_row(family, row) for row in rows])
 
 
 def columns(cls: type[Record], rows: Sequence[Mapping[str, Any]]) -> Values:
     """Mappings of a class's fields as columns: at least one, which tells how many rows there are."""
     names = dict.fromkeys(name for row in rows for name in row) or tuple(cls.FIELDS)[:1]
     return {name: [row.get(name) for row in rows] for name in names}
-
-
-_keys = methodcaller("keys")
 
 
 def _from_table(family: Family[Any], table: Table[Any]) -> Values:
