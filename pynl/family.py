@@ -17,7 +17,7 @@ def _whole(record: Record) -> Hashable:
     return record
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Family(Generic[R]):
     """What a service needs to know of one kind of object."""
 
