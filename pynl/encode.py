@@ -61,15 +61,13 @@ def encode(record: Record) -> bytes:
 def _packed_header(record: Record) -> bytes:
     packed = record._rows.packed
     header = bytearray(record.HEADER)
-    for field in record.MEMBERS:
-        data = packed.get(field.name)
+    for name, start, stop, field in record.PLACES:
+        data = packed.get(name)
         if data is not None:
-            if field.extended:
-                data = field.kind.dump(_narrow(field, int.from_bytes(data, sys.byteorder)))
-            elif not field.plain:
-                data = field.kind.dump(data)
-            at = field.number
-            header[at : at + len(data)] = data
+            if field:
+                value = data if not field.plain else int.from_bytes(data, sys.byteorder)
+                data = field.kind.dump(_narrow(field, value))
+            header[start:stop] = data
     return bytes(header)
 
 

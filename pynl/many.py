@@ -207,16 +207,16 @@ def difference(family: Family[R], names: Sequence[str], wanted: Table[R], there:
         there: what the kernel told.
     """
     keys = Keys(plan_of(family.record), names, (), _masks(family))
-    same = bytearray(len(there))
-    index = Index(there._store, keys)
-    index.extend(same)
-    found = bytearray(map((-1).__lt__, index.match(wanted._store, same)))
-    new, old = ({family.key(r): r for r in _without(*rest)} for rest in ((wanted, found), (there, same)))
+    met = bytearray(len(wanted))
+    index = Index(wanted._store, keys)
+    index.extend(met)  # what is wanted twice is wanted once
+    kept = bytearray(map((-1).__lt__, index.match(there._store, met)))
+    new, old = ({family.key(r): r for r in _without(*rest)} for rest in ((wanted, met), (there, kept)))
     added = [record for key, record in new.items() if key not in old]
     common = {key: record for key, record in new.items() if key in old}
     replaced = [record for key, record in common.items() if not _met(family, names, record, old[key])]
     deleted = [record for key, record in old.items() if key not in new]
-    return Difference(added, replaced, deleted, sum(same) - index.repeats + len(common) - len(replaced))
+    return Difference(added, replaced, deleted, sum(met) - index.repeats + len(common) - len(replaced))
 
 
 def _met(family: Family[R], names: Sequence[str], wanted: R, there: R) -> bool:

@@ -101,23 +101,21 @@ class Reply:
                 return segment
             if state.result:  # it had ended before the last look: nothing can follow
                 self.whole = True
-                self._check()
+                if state.result != 1 or state.error or state.overrun:
+                    self._fail()
                 raise StopIteration
             lib.pynl_reply_state(self._c, state)
 
-    def _check(self) -> None:
-        state = self._state
-        if state.result == 1 and not state.overrun and not state.error:
-            return
-        data, record, name = self._request
+    def _fail(self) -> None:
+        """Raises why it is not whole."""
+        state, (data, record, name) = self._state, self._request
         if state.result == -errno.EBADMSG:
             rest = bytes(ffi.buffer(state.final, state.final_size))
             raise DecodeError("a message whose length does not fit", state.kept, rest)
         check(state.result, name)
         if state.overrun:
             raise NetlinkError(errno.ENOBUFS, "the kernel lost a part of its answer", request=name)
-        if state.error:
-            raise error_of(bytes(ffi.buffer(state.final, state.final_size)), state.error, data, record, name)
+        raise error_of(bytes(ffi.buffer(state.final, state.final_size)), state.error, data, record, name)
 
     @property
     def interrupted(self) -> bool:

@@ -51,6 +51,8 @@ class Record:
     #: Those that hold devices, or records, which may.
     REFERRING: ClassVar[frozenset[str]] = frozenset()
     MEMBERS: ClassVar[Sequence[Field[Any]]] = ()
+    #: Name, start and stop of each header member; the field where its bytes are not those of its value alone.
+    PLACES: ClassVar[Sequence[tuple[str, int, int, Field[Any] | None]]] = ()
     #: Bytes of the fixed header.
     HEADER: ClassVar[int] = 0
     #: Packs the header at once, where all its members are integers in host byte order.
@@ -90,6 +92,9 @@ class Record:
         cls.HEADER = offset
         cls.FIELDS = fields
         cls.MEMBERS = tuple(field for field in fields.values() if field.member)
+        cls.PLACES = tuple(
+            (f.name, f.number, f.number + f.kind.size, f if f.extended or not f.plain else None) for f in cls.MEMBERS
+        )
         cls.PACKED = None if "?" in codes else Struct(codes)
         cls.BLANK = {field.name: field.kind.load(bytes(field.kind.size)) for field in cls.MEMBERS}
         cls.PREFIXES = tuple(field for field in fields.values() if field.length)
@@ -100,8 +105,8 @@ class Record:
         cls.REFERRING = frozenset(name for name, field in fields.items() if field.kind.device or field.kind.record)
 
     def __init__(self, rows: Rows | None = None, row: int = 0, /, **values: Any) -> None:
-        object.__setattr__(self, "_rows", self._make(values) if rows is None else rows)
-        object.__setattr__(self, "_row", row)
+        _set_rows(self, self._make(values) if rows is None else rows)
+        _set_row(self, row)
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"{self.RECORD.__name__} is immutable: replace({name}=...) makes another")
@@ -268,6 +273,10 @@ class Record:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (self.RECORD, self._given(), self.unknown, self.order(), self._rows.asked)
+
+
+# Assignment itself is forbidden.
+_set_rows, _set_row = (vars(Record)[name].__set__ for name in ("_rows", "_row"))
 
 
 class Opaque(Record):

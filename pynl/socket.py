@@ -113,6 +113,15 @@ class Socket:
         return None if self._netns is None else self._netns.number
 
     @property
+    def timeout(self) -> float | None:
+        """Seconds that the kernel may stay silent while a reply is awaited; None: for ever."""
+        return self._timeout
+
+    @timeout.setter
+    def timeout(self, seconds: float | None) -> None:
+        self._timeout, self._wait = seconds, _milliseconds(seconds)
+
+    @property
     def port(self) -> int:
         """The port id that the kernel gave (the process id, if it was free)."""
         return int(self._c.port)
@@ -247,9 +256,10 @@ class Socket:
             self._turns.clean = False  # until its answer has come to its end
             sequence = next(self._sequence) & 0xFFFFFFFF
             data = message(type, flags | NLM_F_REQUEST, sequence, payload)
-            wait = _milliseconds(self.timeout)
-            reply = Reply(self._c, sequence, wait, (data, record, name), ahead, turn, self._arrived)
-            check(lib.pynl_socket_send(self._c, data, len(data)), name)
+            reply = Reply(self._c, sequence, self._wait, (data, record, name), ahead, turn, self._arrived)
+            sent = lib.pynl_socket_send(self._c, data, len(data))
+            if sent < 0:
+                check(sent, name)
         except BaseException:
             turn.end(False)
             raise

@@ -60,7 +60,7 @@ class Turns:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._changed = threading.Condition(self._lock)
+        self._changed: threading.Condition | None = None  # until somebody waits
         #: How many wait, at most: one that Ctrl-C threw out may be among them.
         self.waiting = 0
         self._holder: weakref.ref[Turn] | None = None
@@ -72,6 +72,7 @@ class Turns:
         turn = Turn(self)
         with self._lock:
             if self._holder and self._holder() and self._busy():
+                self._changed = self._changed or threading.Condition(self._lock)
                 self.waiting += 1
                 while self._busy():
                     self._changed.wait(_LOOK)
@@ -102,4 +103,5 @@ class Turns:
     def announce(self) -> None:
         """Wakes those who wait."""
         with self._lock:
-            self._changed.notify_all()
+            if self._changed:
+                self._changed.notify_all()
