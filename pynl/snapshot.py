@@ -16,7 +16,7 @@ from .errors import DumpInterrupted
 from .evidence import chance_of_a_miss
 from .family import Family
 from .index import Index, take
-from .plan import Plan
+from .plan import Keys, Plan
 from .schema import Record
 from .store import Store
 from .table import Table
@@ -178,9 +178,12 @@ def settle(
     end = None if timeout is None else time.monotonic() + timeout
     listen()
     union: Union[R] | None = None
+    keys: Keys | None = None
     for dumps in itertools.count(1):
         table = dump()
-        table.complete()
+        keys = keys or family.following.keys(table._store.plan)
+        assert keys is not None
+        table.indexed(keys)  # while it arrives
         told = listen()
         if told is None:
             union, chance = None, 1.0
