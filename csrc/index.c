@@ -339,6 +339,11 @@ int64_t pynl_index_next(const struct pynl_index *index, uint64_t row)
     return row < index->rows ? (int64_t)index->next[row] : -EINVAL;
 }
 
+int pynl_table_same(const struct pynl_table *table, uint64_t row, const struct pynl_table *other, uint64_t other_row)
+{
+    return row < table->rows && other_row < other->rows && same_bytes(table->messages[row], other->messages[other_row]);
+}
+
 int64_t pynl_table_take(struct pynl_table *table, const struct pynl_plan *plan, const struct pynl_table *other,
                         const uint8_t *without, uint64_t first, uint64_t count)
 {

@@ -298,6 +298,8 @@ int64_t pynl_index_match(const struct pynl_index *, const struct pynl_keys *, co
                          const struct pynl_table *other, uint64_t first, uint64_t count, int32_t *rows, uint8_t *seen);
 /* The next row of the same key, in their order; behind the last comes the first. */
 int64_t pynl_index_next(const struct pynl_index *, uint64_t row);
+/* Whether a row of one table was decoded from the same bytes as one of another, but for the message's header. */
+int pynl_table_same(const struct pynl_table *, uint64_t row, const struct pynl_table *other, uint64_t other_row);
 /* Copies rows of another table of the same plan, but those marked in `without` (one byte for each; NULL: none), to
    the end of a table. Returns how many; pynl_table_finish comes after the last. */
 int64_t pynl_table_take(struct pynl_table *, const struct pynl_plan *, const struct pynl_table *other,

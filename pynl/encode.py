@@ -116,9 +116,3 @@ def message_of(record: Record, type: int) -> bytes:
     """The message that a record was read from; of one that was made by hand, what the kernel would send of it."""
     read = record._rows.message(record._row)
     return message(type, 0, 0, encode(record)) if read is None else read
-
-
-def same_message(one: Record, other: Record) -> bool:
-    """Whether two records were read from the same bytes, but for the message's header."""
-    read, another = one._rows.message(one._row), other._rows.message(other._row)
-    return read is not None and another is not None and read[_NLMSGHDR.size :] == another[_NLMSGHDR.size :]

@@ -88,11 +88,12 @@ class Replica(Generic[R]):
             if there is None:
                 rows = self._rows(at)
                 there = [self._table[row] for row in rows]
-            after = step(there, one.record, one.flags, one.gone)
+            as_told = at >= 0 and len(rows) == 1
+            after = () if as_told and one.gone else step(there, one.record, one.flags, one.gone)
             if after is None:
                 return updates, False
-            if at >= 0 and rows and not one.gone and len(there) == len(after) == 1:
-                continue  # as it was
+            if as_told and len(after) == 1:
+                continue
             for row in rows:
                 self._hidden[row] = 1
             self._changed[key] = after
