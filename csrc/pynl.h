@@ -67,8 +67,6 @@ int pynl_socket_get(const struct pynl_socket *, int level, int option);
 /* Makes a receive that waits, and every later one that would, return -ECANCELED. Safe from any thread. */
 int pynl_socket_wake(const struct pynl_socket *);
 int64_t pynl_socket_send(const struct pynl_socket *, const uint8_t *data, uint64_t size);
-/* Waits until there is something to receive: 0. */
-int pynl_socket_wait(const struct pynl_socket *, int timeout_ms);
 /* Attaches a classic BPF program, whose instructions are struct sock_filter; 0 of them: detaches it. */
 int pynl_socket_filter(const struct pynl_socket *, const uint8_t *program, uint16_t instructions);
 /* Receives one datagram into the buffer and returns its size; waits at most timeout_ms for it (-1: for ever).
@@ -236,14 +234,17 @@ struct pynl_events {
     uint64_t skipped;   /* messages of no kind that is watched, and datagrams that were not the kernel's */
     uint64_t overruns;  /* how often some were lost, */
     uint64_t truncated; /* and how often for another reason than the receive buffer */
+    int32_t waits;      /* the socket's SO_RCVTIMEO in ms, once it has been set */
     uint32_t torn;      /* not 0: some were taken and are lost: the next is a mark */
 };
 
 /* Receives what there is, up to about `limit` events, and returns how many there are to be taken, at least 1. Where there
-   is nothing it waits, once: -ETIMEDOUT; -EINTR: something came, but no event, or a signal.
+   is nothing it waits, if timeout_ms is not 0: -ETIMEDOUT; -EINTR: something came, but no event, or a signal.
    After an overrun the kernel adds nothing to its queue until that is empty. So the rest of the queue is read first, and the
    mark stands exactly where some are missing. */
 int64_t pynl_events_receive(struct pynl_events *, const struct pynl_socket *, uint64_t limit, int timeout_ms);
+/* Makes one that waits return. Safe from any thread. */
+int pynl_events_wake(const struct pynl_socket *);
 /* Frees what was not taken. */
 void pynl_events_free(struct pynl_events *);
 

@@ -229,7 +229,7 @@ class Monitor:
             raise ValueError(f"buffer: expected a number of bytes below 2**30, not {buffer!r}")
         #: What is watched.
         self.kinds = tuple(kinds)
-        self.timeout = _checked(timeout)
+        self.timeout = checked(timeout)
         self._lock = threading.RLock()
         self._pid = os.getpid()
         self._closed = False
@@ -321,7 +321,7 @@ class Monitor:
             RuntimeError: there are events that the iterator has yet to give.
             ClosedError: it was closed, also while it waited, or belongs to the process this one was forked from.
         """
-        timeout = self.timeout if timeout is None else _checked(timeout)
+        timeout = self.timeout if timeout is None else checked(timeout)
         self._usable()
         if self._pending:
             raise RuntimeError("the iterator has events to give first: see pending()")
@@ -372,7 +372,7 @@ class Monitor:
         self._closed = True
         self._pending.clear()
         if os.getpid() == self._pid:
-            lib.pynl_socket_wake(self._socket.c)
+            lib.pynl_events_wake(self._socket.c)
             with self._lock:  # until no thread is in a call of C with it
                 self._socket.close()
         else:
@@ -410,7 +410,8 @@ class Monitor:
         return f"<Monitor of {', '.join(kind.name for kind in self.kinds)}, {state}>"
 
 
-def _checked(timeout: Any) -> float | None:
+def checked(timeout: Any) -> float | None:
+    """A timeout as it was given; ValueError where it can be none."""
     if timeout is None:
         return None
     if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not timeout >= 0:
