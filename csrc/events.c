@@ -166,10 +166,6 @@ static bool keep(struct pynl_events *e, struct pynl_watch *watch, const struct w
 
     if (!reserve(e))
         return false;
-    if (!watch->table)
-        watch->table = pynl_table_new(watch->kinds, watch->widths, watch->plan->columns);
-    if (!watch->table)
-        return false;
     result = pynl_table_append(watch->table, watch->plan, watch->filters, watch->filter_count, w->at, w->left);
     if (result <= 0 && result != -EBADMSG)
         return !result;
@@ -309,19 +305,12 @@ int64_t pynl_events_receive(struct pynl_events *e, const struct pynl_socket *soc
             break;
     }
     for (k = 0; k < e->watch_count; k++)
-        if (e->watches[k].table)
-            pynl_table_finish(e->watches[k].table);
+        pynl_table_finish(e->watches[k].table);
     return e->count ? (int64_t)e->count : result;
 }
 
 void pynl_events_free(struct pynl_events *e)
 {
-    uint32_t i;
-
-    for (i = 0; i < e->watch_count; i++) {
-        pynl_table_free(e->watches[i].table);
-        e->watches[i].table = NULL;
-    }
     free(e->events);
     e->events = NULL;
     e->count = e->capacity = 0;

@@ -186,6 +186,9 @@ int64_t pynl_table_decode(struct pynl_table *, const struct pynl_plan *, const s
 int pynl_table_append(struct pynl_table *, const struct pynl_plan *, const struct pynl_filter *, uint32_t filters,
                       const uint8_t *message, uint64_t size);
 void pynl_table_finish(struct pynl_table *);
+/* Takes memory for the first rows of an empty table, for the columns that another of its kind has: what is then appended
+   finds it there. */
+int pynl_table_prepare(struct pynl_table *, const struct pynl_table *like);
 
 /* ---- events.c: notifications, each sorted to its kind of object ---- */
 
@@ -203,10 +206,8 @@ struct pynl_event {
     uint16_t action; /* enum pynl_action */
 };
 
-struct pynl_watch { /* one kind of object; all but `table` is Python's */
+struct pynl_watch { /* one kind of object */
     const struct pynl_plan *plan;
-    const uint8_t *kinds; /* as pynl_table_new takes them */
-    const uint8_t *widths;
     const struct pynl_filter *filters;
     uint32_t filter_count;
     uint32_t family_count; /* 0: any */
@@ -217,7 +218,7 @@ struct pynl_watch { /* one kind of object; all but `table` is Python's */
     uint16_t change_flags;
     uint32_t fresh;           /* not 0: where the header has a number that tells a new object, */
     uint32_t fresh_value;     /* by this value */
-    struct pynl_table *table; /* of the events that were not taken yet; NULL: there are none */
+    struct pynl_table *table; /* empty, or of events that were not taken yet */
 };
 
 struct pynl_events {
@@ -225,7 +226,7 @@ struct pynl_events {
     uint32_t watch_count;
     uint16_t instructions; /* of the socket's BPF program */
     const uint8_t *program;
-    struct pynl_event *events; /* who takes them takes the tables too, and sets count to 0 */
+    struct pynl_event *events; /* who takes them takes the tables too, for empty ones, and sets count to 0 */
     uint64_t count;
     uint64_t capacity;
     uint64_t reads; /* since it began, as all below: datagrams */
@@ -245,7 +246,7 @@ struct pynl_events {
 int64_t pynl_events_receive(struct pynl_events *, const struct pynl_socket *, uint64_t limit, int timeout_ms);
 /* Makes one that waits return. Safe from any thread. */
 int pynl_events_wake(const struct pynl_socket *);
-/* Frees what was not taken. */
+/* Frees the events. */
 void pynl_events_free(struct pynl_events *);
 
 /* ---- columns.c: reading columns ---- */

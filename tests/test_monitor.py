@@ -548,7 +548,7 @@ def test_what_python_drops_on_the_way_is_marked(netns: Namespace, monkeypatch: p
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr("pynl.monitor.Store", interrupted)
+            patch.setattr("pynl.monitor.Event", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 next(events)
         netns.ip("link set lo mtu 1300")
