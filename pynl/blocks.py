@@ -155,7 +155,7 @@ class Block(Rows):
     __slots__ = ("_owner", "_store", "count", "first")
 
     def __init__(self, owner: Blocks, first: int, count: int) -> None:
-        super().__init__({}, asked=owner.store.plan.asked)
+        self.asked = owner.store.plan.asked  # all that Rows would set: a block reads the rest from its table
         self._owner, self._store = owner, owner.store
         self.first, self.count = first, count
 
