@@ -56,6 +56,7 @@ struct pynl_socket {
     uint32_t port; /* the port id that the kernel gave */
     uint8_t *buffer;
     uint64_t size; /* of the buffer: larger than the largest datagram that the kernel can make */
+    uint64_t room; /* what of it the kernel is told of, and so the largest datagram of a dump; 0: all */
 };
 
 /* Opens and binds. netns >= 0: first moves the *calling thread* into that network namespace, and leaves it
@@ -100,6 +101,9 @@ struct pynl_segment { /* whole messages, one after another */
     uint64_t size;
     uint64_t capacity;
     uint8_t *data;
+    uint64_t *starts; /* of a reply's: where what came in one datagram begins */
+    uint32_t start_count;
+    uint32_t start_capacity;
 };
 
 struct pynl_segment *pynl_segment_new(const uint8_t *data, uint64_t size);
@@ -155,6 +159,11 @@ struct pynl_filter { /* keeps a row only if its column holds this value */
     const uint8_t *value; /* of a number: 8 bytes in host order; otherwise `length` bytes; NULL: the row has none */
 };
 
+struct pynl_start {
+    uint64_t row;  /* the first of the datagram, or of the next ones where a filter kept none of it */
+    uint64_t size; /* bytes of the datagram's messages */
+};
+
 struct pynl_table {
     uint64_t rows;
     uint64_t capacity;
@@ -170,6 +179,10 @@ struct pynl_table {
     uint64_t bad_attribute; /* and where in it the fault lies */
     const uint8_t *bad_message;
     struct pynl_segment *segments;
+    struct pynl_start *starts; /* one for each datagram of a reply, in order */
+    uint64_t start_count;
+    uint64_t start_capacity;
+    uint32_t longest; /* bytes of the longest message */
     uint32_t owners;
 };
 

@@ -220,7 +220,7 @@ class Mirror:
 
     def _read(self, kind: str) -> Table[Any]:
         service = self._services[kind]
-        return settle(service.FAMILY, service.dump, lambda: self._listen(kind), lambda _: True, self._timeout, None)
+        return settle(service.FAMILY, service.listed, lambda: self._listen(kind), lambda _: True, self._timeout, None)
 
     def _resync(self, kind: str) -> None:
         started = time.monotonic()
