@@ -7,6 +7,7 @@
 
 #include <linux/filter.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <time.h>
 
 #ifndef SOL_NETLINK
@@ -34,33 +35,44 @@ struct ring {
     struct slot slots[SLOTS];
 };
 
+/* Makes the first `count` slots ready to receive. */
+static void ring_ready(struct ring *ring, int count)
+{
+    int i;
+
+    for (i = 0; i < count; i++) {
+        struct msghdr *header = &ring->messages[i].msg_hdr;
+
+        header->msg_namelen = sizeof(ring->slots[i].from);
+        header->msg_controllen = sizeof(ring->slots[i].control);
+    }
+}
+
 static void ring_make(struct ring *ring, const struct pynl_socket *socket)
 {
     const uint64_t share = socket->size / SLOTS;
-    unsigned int i;
+    int i;
 
     for (i = 0; i < SLOTS; i++) {
         struct slot *slot = &ring->slots[i];
 
         slot->from = (struct sockaddr_nl){0};
-        slot->iov = (struct iovec){.iov_base = socket->buffer + i * share, .iov_len = share};
-        ring->messages[i].msg_hdr = (struct msghdr){.msg_name = &slot->from, .msg_iov = &slot->iov, .msg_iovlen = 1};
+        slot->iov = (struct iovec){.iov_base = socket->buffer + (uint64_t)i * share, .iov_len = share};
+        ring->messages[i].msg_hdr = (struct msghdr){
+            .msg_name = &slot->from,
+            .msg_iov = &slot->iov,
+            .msg_iovlen = 1,
+            .msg_control = slot->control.bytes,
+        };
     }
+    ring_ready(ring, SLOTS);
 }
 
 /* How many datagrams came; 0: there was none. */
-static int ring_receive(struct ring *ring, const struct pynl_socket *socket)
+static int ring_receive(struct ring *ring, const struct pynl_socket *socket, int flags)
 {
-    int i, received;
+    int received = recvmmsg(socket->fd, ring->messages, SLOTS, flags, NULL);
 
-    for (i = 0; i < SLOTS; i++) {
-        struct msghdr *header = &ring->messages[i].msg_hdr;
-
-        header->msg_namelen = sizeof(struct sockaddr_nl);
-        header->msg_control = ring->slots[i].control.bytes;
-        header->msg_controllen = sizeof(ring->slots[i].control);
-    }
-    received = recvmmsg(socket->fd, ring->messages, SLOTS, MSG_DONTWAIT, NULL);
     if (received < 0)
         return errno == EAGAIN ? 0 : -errno;
     return received;
@@ -154,10 +166,6 @@ static bool keep(struct pynl_events *e, struct pynl_watch *watch, const struct w
 
     if (!reserve(e))
         return false;
-    if (!watch->table)
-        watch->table = pynl_table_new(watch->kinds, watch->widths, watch->plan->columns);
-    if (!watch->table)
-        return false;
     result = pynl_table_append(watch->table, watch->plan, watch->filters, watch->filter_count, w->at, w->left);
     if (result <= 0 && result != -EBADMSG)
         return !result;
@@ -221,11 +229,38 @@ static void drop_all(const struct pynl_socket *socket)
     pynl_socket_filter(socket, program, 1);
 }
 
+/* A receive that waits is the fastest to come back: poll() and a receive take a third longer. */
+static int wait_at_most(struct pynl_events *e, const struct pynl_socket *socket, int timeout_ms)
+{
+    const struct timeval time = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
+
+    if (e->waits == timeout_ms)
+        return 0;
+    if (setsockopt(socket->fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof(time)) < 0)
+        return -errno;
+    e->waits = timeout_ms;
+    return 0;
+}
+
+/* The kernel acknowledges a message that asks for nothing else, and the receive has something. */
+int pynl_events_wake(const struct pynl_socket *socket)
+{
+    const struct nlmsghdr message = {
+        .nlmsg_len = MESSAGE_HEADER,
+        .nlmsg_type = NLMSG_NOOP,
+        .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK,
+    };
+    uint8_t bytes[sizeof(message)];
+
+    memcpy(bytes, &message, sizeof(message));
+    return (int)pynl_socket_send(socket, bytes, sizeof(bytes));
+}
+
 int64_t pynl_events_receive(struct pynl_events *e, const struct pynl_socket *socket, uint64_t limit, int timeout_ms)
 {
-    bool draining = false, waited = false;
+    int i, received, result = 0, patience = PATIENCE, flags = timeout_ms ? MSG_WAITFORONE : MSG_DONTWAIT;
+    bool draining = false;
     struct ring ring;
-    int i, received, result = 0, patience = PATIENCE;
     uint32_t k;
 
     if (e->count)
@@ -237,11 +272,14 @@ int64_t pynl_events_receive(struct pynl_events *e, const struct pynl_socket *soc
         mark(e, now());
         return (int64_t)e->count;
     }
+    result = timeout_ms ? wait_at_most(e, socket, timeout_ms) : 0;
+    if (result < 0)
+        return result;
     ring_make(&ring, socket);
-    for (;;) {
+    for (;; flags = MSG_DONTWAIT) {
         int64_t time;
 
-        received = ring_receive(&ring, socket);
+        received = ring_receive(&ring, socket, flags);
         if (received == -ENOBUFS && !draining) {
             drop_all(socket);
             draining = true;
@@ -251,37 +289,28 @@ int64_t pynl_events_receive(struct pynl_events *e, const struct pynl_socket *soc
             time = now();
         for (i = 0; i < received; i++)
             sort_datagram(e, &ring.messages[i], &ring.slots[i], time);
+        ring_ready(&ring, received);
         if (draining && received > 0)
             continue;
         if (draining) {
             mark(e, now());
             pynl_socket_filter(socket, e->program, e->instructions);
+            break;
         }
         if (received < 0)
             result = received;
-        if (received < 0 || (e->count && (received < SLOTS || e->count >= limit)))
+        else
+            result = received ? -EINTR : -ETIMEDOUT;
+        if (received < SLOTS || e->count >= limit || !--patience)
             break;
-        if (received == SLOTS && --patience)
-            continue;
-        result = received == SLOTS || waited ? -EINTR : timeout_ms ? pynl_socket_wait(socket, timeout_ms) : -ETIMEDOUT;
-        if (result < 0)
-            break;
-        waited = true;
     }
     for (k = 0; k < e->watch_count; k++)
-        if (e->watches[k].table)
-            pynl_table_finish(e->watches[k].table);
+        pynl_table_finish(e->watches[k].table);
     return e->count ? (int64_t)e->count : result;
 }
 
 void pynl_events_free(struct pynl_events *e)
 {
-    uint32_t i;
-
-    for (i = 0; i < e->watch_count; i++) {
-        pynl_table_free(e->watches[i].table);
-        e->watches[i].table = NULL;
-    }
     free(e->events);
     e->events = NULL;
     e->count = e->capacity = 0;

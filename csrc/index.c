@@ -105,12 +105,22 @@ static uint32_t hash_of(const struct pynl_table *table, const struct pynl_plan *
     return (uint32_t)(hash >> 32);
 }
 
+/* Whether two rows were decoded from the same bytes, as most are that were dumped twice. */
+static bool same_bytes(const uint8_t *one, const uint8_t *other)
+{
+    uint32_t size = load32(one);
+
+    return size == load32(other) && !memcmp(one + MESSAGE_HEADER, other + MESSAGE_HEADER, size - MESSAGE_HEADER);
+}
+
 /* Whether a row is as another: a lenient term does not ask for what the other lacks. */
 static bool alike(const struct pynl_plan *plan, const struct pynl_term *terms, uint32_t count,
                   const struct pynl_table *table, uint64_t row, const struct pynl_table *other, uint64_t other_row)
 {
     uint32_t i;
 
+    if (same_bytes(table->messages[row], other->messages[other_row]))
+        return true;
     for (i = 0; i < count; i++) {
         struct value a, b;
         bool there = value_at(table, plan, &terms[i], row, &a),
@@ -327,6 +337,11 @@ int64_t pynl_index_match(const struct pynl_index *index, const struct pynl_keys 
 int64_t pynl_index_next(const struct pynl_index *index, uint64_t row)
 {
     return row < index->rows ? (int64_t)index->next[row] : -EINVAL;
+}
+
+int pynl_table_same(const struct pynl_table *table, uint64_t row, const struct pynl_table *other, uint64_t other_row)
+{
+    return row < table->rows && other_row < other->rows && same_bytes(table->messages[row], other->messages[other_row]);
 }
 
 int64_t pynl_table_take(struct pynl_table *table, const struct pynl_plan *plan, const struct pynl_table *other,

@@ -56,6 +56,7 @@ struct pynl_socket {
     uint32_t port; /* the port id that the kernel gave */
     uint8_t *buffer;
     uint64_t size; /* of the buffer: larger than the largest datagram that the kernel can make */
+    uint64_t room; /* what of it the kernel is told of, and so the largest datagram of a dump; 0: all */
 };
 
 /* Opens and binds. netns >= 0: first moves the *calling thread* into that network namespace, and leaves it
@@ -67,8 +68,6 @@ int pynl_socket_get(const struct pynl_socket *, int level, int option);
 /* Makes a receive that waits, and every later one that would, return -ECANCELED. Safe from any thread. */
 int pynl_socket_wake(const struct pynl_socket *);
 int64_t pynl_socket_send(const struct pynl_socket *, const uint8_t *data, uint64_t size);
-/* Waits until there is something to receive: 0. */
-int pynl_socket_wait(const struct pynl_socket *, int timeout_ms);
 /* Attaches a classic BPF program, whose instructions are struct sock_filter; 0 of them: detaches it. */
 int pynl_socket_filter(const struct pynl_socket *, const uint8_t *program, uint16_t instructions);
 /* Receives one datagram into the buffer and returns its size; waits at most timeout_ms for it (-1: for ever).
@@ -102,6 +101,9 @@ struct pynl_segment { /* whole messages, one after another */
     uint64_t size;
     uint64_t capacity;
     uint8_t *data;
+    uint64_t *starts; /* of a reply's: where what came in one datagram begins */
+    uint32_t start_count;
+    uint32_t start_capacity;
 };
 
 struct pynl_segment *pynl_segment_new(const uint8_t *data, uint64_t size);
@@ -157,6 +159,11 @@ struct pynl_filter { /* keeps a row only if its column holds this value */
     const uint8_t *value; /* of a number: 8 bytes in host order; otherwise `length` bytes; NULL: the row has none */
 };
 
+struct pynl_start {
+    uint64_t row;  /* the first of the datagram, or of the next ones where a filter kept none of it */
+    uint64_t size; /* bytes of the datagram's messages */
+};
+
 struct pynl_table {
     uint64_t rows;
     uint64_t capacity;
@@ -172,6 +179,10 @@ struct pynl_table {
     uint64_t bad_attribute; /* and where in it the fault lies */
     const uint8_t *bad_message;
     struct pynl_segment *segments;
+    struct pynl_start *starts; /* one for each datagram of a reply, in order */
+    uint64_t start_count;
+    uint64_t start_capacity;
+    uint32_t longest; /* bytes of the longest message */
     uint32_t owners;
 };
 
@@ -188,6 +199,9 @@ int64_t pynl_table_decode(struct pynl_table *, const struct pynl_plan *, const s
 int pynl_table_append(struct pynl_table *, const struct pynl_plan *, const struct pynl_filter *, uint32_t filters,
                       const uint8_t *message, uint64_t size);
 void pynl_table_finish(struct pynl_table *);
+/* Takes memory for the first rows of an empty table, for the columns that another of its kind has: what is then appended
+   finds it there. */
+int pynl_table_prepare(struct pynl_table *, const struct pynl_table *like);
 
 /* ---- events.c: notifications, each sorted to its kind of object ---- */
 
@@ -205,10 +219,8 @@ struct pynl_event {
     uint16_t action; /* enum pynl_action */
 };
 
-struct pynl_watch { /* one kind of object; all but `table` is Python's */
+struct pynl_watch { /* one kind of object */
     const struct pynl_plan *plan;
-    const uint8_t *kinds; /* as pynl_table_new takes them */
-    const uint8_t *widths;
     const struct pynl_filter *filters;
     uint32_t filter_count;
     uint32_t family_count; /* 0: any */
@@ -219,7 +231,7 @@ struct pynl_watch { /* one kind of object; all but `table` is Python's */
     uint16_t change_flags;
     uint32_t fresh;           /* not 0: where the header has a number that tells a new object, */
     uint32_t fresh_value;     /* by this value */
-    struct pynl_table *table; /* of the events that were not taken yet; NULL: there are none */
+    struct pynl_table *table; /* empty, or of events that were not taken yet */
 };
 
 struct pynl_events {
@@ -227,7 +239,7 @@ struct pynl_events {
     uint32_t watch_count;
     uint16_t instructions; /* of the socket's BPF program */
     const uint8_t *program;
-    struct pynl_event *events; /* who takes them takes the tables too, and sets count to 0 */
+    struct pynl_event *events; /* who takes them takes the tables too, for empty ones, and sets count to 0 */
     uint64_t count;
     uint64_t capacity;
     uint64_t reads; /* since it began, as all below: datagrams */
@@ -236,15 +248,18 @@ struct pynl_events {
     uint64_t skipped;   /* messages of no kind that is watched, and datagrams that were not the kernel's */
     uint64_t overruns;  /* how often some were lost, */
     uint64_t truncated; /* and how often for another reason than the receive buffer */
+    int32_t waits;      /* the socket's SO_RCVTIMEO in ms, once it has been set */
     uint32_t torn;      /* not 0: some were taken and are lost: the next is a mark */
 };
 
 /* Receives what there is, up to about `limit` events, and returns how many there are to be taken, at least 1. Where there
-   is nothing it waits, once: -ETIMEDOUT; -EINTR: something came, but no event, or a signal.
+   is nothing it waits, if timeout_ms is not 0: -ETIMEDOUT; -EINTR: something came, but no event, or a signal.
    After an overrun the kernel adds nothing to its queue until that is empty. So the rest of the queue is read first, and the
    mark stands exactly where some are missing. */
 int64_t pynl_events_receive(struct pynl_events *, const struct pynl_socket *, uint64_t limit, int timeout_ms);
-/* Frees what was not taken. */
+/* Makes one that waits return. Safe from any thread. */
+int pynl_events_wake(const struct pynl_socket *);
+/* Frees the events. */
 void pynl_events_free(struct pynl_events *);
 
 /* ---- columns.c: reading columns ---- */
@@ -298,6 +313,8 @@ int64_t pynl_index_match(const struct pynl_index *, const struct pynl_keys *, co
                          const struct pynl_table *other, uint64_t first, uint64_t count, int32_t *rows, uint8_t *seen);
 /* The next row of the same key, in their order; behind the last comes the first. */
 int64_t pynl_index_next(const struct pynl_index *, uint64_t row);
+/* Whether a row of one table was decoded from the same bytes as one of another, but for the message's header. */
+int pynl_table_same(const struct pynl_table *, uint64_t row, const struct pynl_table *other, uint64_t other_row);
 /* Copies rows of another table of the same plan, but those marked in `without` (one byte for each; NULL: none), to
    the end of a table. Returns how many; pynl_table_finish comes after the last. */
 int64_t pynl_table_take(struct pynl_table *, const struct pynl_plan *, const struct pynl_table *other,

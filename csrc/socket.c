@@ -106,7 +106,7 @@ int pynl_socket_filter(const struct pynl_socket *s, const uint8_t *program, uint
     return result < 0 ? -errno : 0;
 }
 
-int pynl_socket_wait(const struct pynl_socket *s, int timeout_ms)
+static int wait_readable(const struct pynl_socket *s, int timeout_ms)
 {
     struct pollfd fds[2] = {{.fd = s->fd, .events = POLLIN}, {.fd = s->wake, .events = POLLIN}};
     int ready = poll(fds, 2, timeout_ms);
@@ -121,7 +121,7 @@ int pynl_socket_wait(const struct pynl_socket *s, int timeout_ms)
 int64_t pynl_socket_receive(const struct pynl_socket *s, int timeout_ms, uint32_t *sender)
 {
     struct sockaddr_nl from = {0};
-    struct iovec iov = {.iov_base = s->buffer, .iov_len = s->size};
+    struct iovec iov = {.iov_base = s->buffer, .iov_len = s->room ? s->room : s->size};
     struct msghdr message = {.msg_name = &from, .msg_iov = &iov, .msg_iovlen = 1};
 
     for (;;) {
@@ -138,7 +138,7 @@ int64_t pynl_socket_receive(const struct pynl_socket *s, int timeout_ms, uint32_
         }
         if (errno != EAGAIN)
             return -errno;
-        ready = pynl_socket_wait(s, timeout_ms);
+        ready = wait_readable(s, timeout_ms);
         if (ready < 0)
             return ready;
     }

@@ -54,7 +54,7 @@ class Blocks:
         """Waits until there are this many rows, or until there are all; as :meth:`Store.need`."""
         ahead = self._ahead
         if rows is None and ahead and ahead.thread == threading.get_ident():
-            with _collector_paused():
+            with collector_paused():
                 self.store.need(rows, lambda: self._read_ahead(ahead))
         else:
             self.store.need(rows)
@@ -132,7 +132,7 @@ class _Ahead:
 
 
 @contextmanager
-def _collector_paused() -> Iterator[None]:
+def collector_paused() -> Iterator[None]:
     """Without the cyclic garbage collector, which would walk the records made so far again and again.
 
     Records are in no cycles. Of a million, making them would take twice as long with it.
@@ -156,7 +156,7 @@ class Block(Rows):
     __slots__ = ("_owner", "_store", "count", "first")
 
     def __init__(self, owner: Blocks, first: int, count: int) -> None:
-        super().__init__({}, asked=owner.store.plan.asked)
+        self.asked = owner.store.plan.asked  # all that Rows would set: a block reads the rest from its table
         self._owner, self._store = owner, owner.store
         self.first, self.count = first, count
 
@@ -346,6 +346,12 @@ class Block(Rows):
         except ValueError:
             return False
         return True
+
+    def same(self, row: int, other: Rows, other_row: int) -> bool:
+        if not isinstance(other, Block):
+            return False
+        one, another = self._store.c, other._store.c
+        return bool(lib.pynl_table_same(one, self.first + row, another, other.first + other_row))
 
     def message(self, row: int) -> bytes:
         return self._store.message(self.first + row)

@@ -36,6 +36,7 @@ _DROP: Instruction = (0x06, 0, 0, 0)
 #: struct nlmsghdr.
 _HEADER = 16
 _TYPE_AT = 4
+_NLMSG_ERROR = 2
 
 
 def _equals(value: int, yes: int = 1, no: int = 0) -> Instruction:
@@ -131,7 +132,8 @@ def program(kinds: Iterable[tuple[Family[Any], Sequence[int], Filters]]) -> byte
     Args:
         kinds: of each, the address families (none: any), and what C filters by.
     """
-    made = _one_message()
+    # An ACK wakes a thread that waits (pynl_events_wake).
+    made = [*_one_message(), (_LOAD[2], 0, 0, _TYPE_AT), _equals(_wire(_NLMSG_ERROR, 2), 0, 1), _PASS]
     for family, families, filters in kinds:
         made += _kind(family, families, filters)
     made.append(_DROP)

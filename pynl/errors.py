@@ -82,20 +82,18 @@ class DumpInterrupted(RuntimeError):  # noqa: N818 - a name of the public interf
 
     Attributes:
         kind: what it lists ("routes" ...).
-        table: the objects as far as they are known.
+        table: the objects as far as they are known: some that were there all the time may be missing.
         dumps: how many dumps there were.
-        chance: that an object which was there all the time is in none of them, as far as they tell; 1: not known.
     """
 
-    def __init__(self, kind: str, table: Any, dumps: int, chance: float) -> None:
-        super().__init__(f"{kind} change too fast for a snapshot: {dumps} dump(s), the chance of a miss is {chance:g}")
+    def __init__(self, kind: str, table: Any, dumps: int) -> None:
+        super().__init__(f"{kind} change too fast: after {dumps} dump(s) it is not sure that none is missing")
         self.kind = kind
         self.table = table
         self.dumps = dumps
-        self.chance = chance
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), (self.kind, list(self.table), self.dumps, self.chance), {})
+        return _rebuild, (type(self), (self.kind, list(self.table), self.dumps), {})
 
 
 def _rebuild(cls: type[Any], arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, TypeVar
 
+from .blocks import collector_paused
 from .errors import ClosedError, DumpInterrupted
 from .hearing import hear
 from .lookup import Matches
@@ -208,7 +209,8 @@ class Mirror:
                     continue
                 known = kind not in heard.touched
                 if known and announced:
-                    updates, known = replica.apply(announced)
+                    with collector_paused():
+                        updates, known = replica.apply(announced)
                     self._publish(updates)
                 if not known:
                     self._stale[kind] = time.monotonic() + self._pause(kind)
@@ -218,13 +220,15 @@ class Mirror:
 
     def _read(self, kind: str) -> Table[Any]:
         service = self._services[kind]
-        return settle(service.FAMILY, service.dump, lambda: self._listen(kind), lambda _: True, self._timeout, None)
+        return settle(service.FAMILY, service.listed, lambda: self._listen(kind), lambda _: True, self._timeout, None)
 
     def _resync(self, kind: str) -> None:
         started = time.monotonic()
         pause, _ = self._paused.get(kind, (0.0, 0.0))
         replica = self._replicas[kind]
-        updates = replica.replace(self._read(kind))
+        table = self._read(kind)
+        with collector_paused():
+            updates = replica.replace(table)
         self._stale.pop(kind, None)
         self.resyncs += 1
         now = time.monotonic()

@@ -14,11 +14,11 @@ from typing import Any, NamedTuple, TypeVar, overload
 
 from . import bpf
 from ._wire import ffi, lib
-from .blocks import records
+from .blocks import Block, Blocks, records
 from .errors import ClosedError, DecodeError, NetlinkError, check
 from .family import Family
 from .netns import NetNS
-from .plan import fault, plan_of
+from .plan import Plan, fault, plan_of
 from .socket import Socket
 from .store import Filters, Store, message_at
 from .table import Table
@@ -192,6 +192,26 @@ class Batch(Sequence[Any]):
         return f"<Batch of {len(self)} events>"
 
 
+class _Stock:
+    """The table that the next events of a kind go to, made before they come: a reader waits for less."""
+
+    __slots__ = ("block", "record", "store")
+
+    def __init__(self, plan: Plan, like: _Stock | None) -> None:
+        self.store = Store(plan)
+        if like:
+            lib.pynl_table_prepare(self.store.c, like.store.c)
+        self.record = plan.record
+        #: For one event that comes alone.
+        self.block = Block(Blocks(self.store), 0, 1)
+
+    @property
+    def used(self) -> bool:
+        """There are events in it."""
+        c = self.store.c
+        return bool(c.rows or c.bad)
+
+
 class Monitor:
     """What changes in a network namespace, as the kernel announces it: an iterator, and a context manager.
 
@@ -229,7 +249,7 @@ class Monitor:
             raise ValueError(f"buffer: expected a number of bytes below 2**30, not {buffer!r}")
         #: What is watched.
         self.kinds = tuple(kinds)
-        self.timeout = _checked(timeout)
+        self.timeout = checked(timeout)
         self._lock = threading.RLock()
         self._pid = os.getpid()
         self._closed = False
@@ -240,6 +260,7 @@ class Monitor:
         self._families = [bytes(families) for families, _ in wanted]
         self._filters = [Filters(plan, rest) for plan, (_, rest) in zip(self._plans, wanted, strict=True)]
         self._program = bpf.program(zip(kinds, self._families, self._filters, strict=True))
+        self._stocks: list[_Stock | None] = [None for _ in kinds]
         self._watches = ffi.new("struct pynl_watch[]", [self._watch(number) for number in range(len(kinds))])
         events = {"watches": self._watches, "watch_count": len(kinds)}
         self._c = ffi.gc(ffi.new("struct pynl_events *", events), lib.pynl_events_free)
@@ -255,8 +276,6 @@ class Monitor:
         kind, plan, filters = self.kinds[number], self._plans[number], self._filters[number]
         made = {
             "plan": plan.c,
-            "kinds": ffi.from_buffer("uint8_t[]", plan.column_kinds),
-            "widths": ffi.from_buffer("uint8_t[]", plan.column_widths),
             "filters": filters.c,
             "filter_count": filters.count,
             "families": ffi.from_buffer("uint8_t[]", self._families[number]),
@@ -321,43 +340,78 @@ class Monitor:
             RuntimeError: there are events that the iterator has yet to give.
             ClosedError: it was closed, also while it waited, or belongs to the process this one was forked from.
         """
-        timeout = self.timeout if timeout is None else _checked(timeout)
-        self._usable()
         if self._pending:
             raise RuntimeError("the iterator has events to give first: see pending()")
+        self._receive(self.timeout if timeout is None else checked(timeout))
+        return self._take()
+
+    def _receive(self, timeout: float | None) -> bool:
+        """Waits until there are events to take; False where none came in time."""
         until = None if timeout is None else time.monotonic() + timeout
         while True:
             left = _LOOK if until is None else max(0, min(_LOOK, int((until - time.monotonic()) * 1000) + 1))
             with self._lock:
                 self._usable()
-                result = lib.pynl_events_receive(self._c, self._socket.c, _MOST, left if timeout else 0)
-                if result > 0:
-                    return self._take()
+                self._restock()
+                result = lib.pynl_events_receive(self._c, self._socket.c, _MOST, left if timeout != 0 else 0)
+            if result > 0:
+                return True
             if result not in (-errno.EINTR, -errno.ETIMEDOUT):
                 self._usable()
                 check(result, "notifications")
             if until is not None and time.monotonic() >= until:
-                return Batch(self.kinds, b"", {})
+                return False
+
+    def _restock(self) -> None:
+        if self._c.count:  # Ctrl-C came before they were taken
+            return
+        for number, stock in enumerate(self._stocks):
+            if stock is None or stock.used:
+                made = self._stocks[number] = _Stock(self._plans[number], stock)
+                self._watches[number].table = made.store.c
 
     def _take(self) -> Batch:
         """What has been read, in Python's hands."""
         c = self._c
         try:
             data = bytes(ffi.buffer(c.events, c.count * _EVENT.size))
-            stores = {}
-            for number, plan in enumerate(self._plans):
-                watch = self._watches[number]
-                table = watch.table
-                if table != ffi.NULL and (table.rows or table.bad):
-                    stores[number] = Store(plan, table)
-                    watch.table = ffi.NULL
+            stores = {number: stock.store for number, stock in enumerate(self._stocks) if stock and stock.used}
             made = Batch(self.kinds, data, stores)
             c.count = 0
-        except BaseException:  # such as Ctrl-C: what is lost here is not lost silently
-            c.count = 0
-            c.torn = 1
+        except BaseException:
+            self._torn()
             raise
         return made
+
+    def _take_one(self) -> Event | None:
+        """The same, of one event that came alone; None where that is not so."""
+        c = self._c
+        try:
+            if c.count != 1:
+                return None
+            when, _, _, row, nsid, number, type, flags, action = _EVENT.unpack(ffi.buffer(c.events, _EVENT.size))
+            stock = self._stocks[number]
+            if row or stock is None:
+                return None
+            made = Event(
+                _ACTIONS[action],
+                self.kinds[number].name,
+                stock.record(stock.block, 0),
+                None if nsid < 0 else nsid,
+                when * 1e-9,
+                flags,
+                type,
+            )
+            c.count = 0
+        except BaseException:
+            self._torn()
+            raise
+        return made
+
+    def _torn(self) -> None:
+        """Such as by Ctrl-C: what is lost here is not lost silently."""
+        self._c.count = 0
+        self._c.torn = 1
 
     def _usable(self) -> None:
         if self._closed:
@@ -372,7 +426,7 @@ class Monitor:
         self._closed = True
         self._pending.clear()
         if os.getpid() == self._pid:
-            lib.pynl_socket_wake(self._socket.c)
+            lib.pynl_events_wake(self._socket.c)
             with self._lock:  # until no thread is in a call of C with it
                 self._socket.close()
         else:
@@ -382,19 +436,18 @@ class Monitor:
         return self
 
     def __next__(self) -> Any:
-        try:
-            return self._pending.popleft()
-        except IndexError:
-            pass
-        try:
-            made = self.batch()
-        except ClosedError:
-            if self._closed:
-                raise StopIteration from None
-            raise
-        self._pending.extend(made)
-        if not self._pending:
-            raise StopIteration
+        while not self._pending:
+            try:
+                if not self._receive(self.timeout):
+                    raise StopIteration
+            except ClosedError:
+                if self._closed:
+                    raise StopIteration from None
+                raise
+            event = self._take_one()
+            if event is not None:
+                return event
+            self._pending.extend(self._take())
         return self._pending.popleft()
 
     def __enter__(self: M) -> M:
@@ -410,7 +463,8 @@ class Monitor:
         return f"<Monitor of {', '.join(kind.name for kind in self.kinds)}, {state}>"
 
 
-def _checked(timeout: Any) -> float | None:
+def checked(timeout: Any) -> float | None:
+    """A timeout as it was given; ValueError where it can be none."""
     if timeout is None:
         return None
     if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not timeout >= 0:

@@ -88,11 +88,12 @@ class Replica(Generic[R]):
             if there is None:
                 rows = self._rows(at)
                 there = [self._table[row] for row in rows]
-            after = step(there, one.record, one.flags, one.gone)
+            as_told = at >= 0 and len(rows) == 1
+            after = () if as_told and one.gone else step(there, one.record, one.flags, one.gone)
             if after is None:
                 return updates, False
-            if at >= 0 and rows and not one.gone and len(there) == len(after) == 1:
-                continue  # as it was
+            if as_told and len(after) == 1:
+                continue
             for row in rows:
                 self._hidden[row] = 1
             self._changed[key] = after
@@ -107,6 +108,8 @@ class Replica(Generic[R]):
 
     def _differences(self, before: Sequence[R], after: Sequence[R]) -> list[Update]:
         """Between objects of one key."""
+        if not before or not after:
+            return _pairs(self._family.name, before, after)
         gone = [record for record in before if not self._among(record, after)]
         new = [record for record in after if not self._among(record, before)]
         return _pairs(self._family.name, gone, new)
@@ -136,13 +139,14 @@ class Replica(Generic[R]):
 
     def replace(self, table: Table[R]) -> list[Update]:
         """Takes what was read again for what there is; returns what has changed."""
-        before = self.table()
-        if before is not self._table:
-            self._begin(before)
-        seen = bytearray(len(before))
+        hidden, seen = self._hidden, bytearray(len(self._hidden))
         found = self._index.match(table._store, seen)
-        gone = [before[row] for row in _unmarked(seen)]
-        new = [table[row] for row, at in enumerate(found) if at < 0] if len(gone) + len(table) > len(before) else []
+        gone = [self._table[row] for row in _unmarked(seen) if not hidden[row]]
+        if self._changed or gone or len(table) != len(seen):
+            new = [table[row] for row, at in enumerate(found) if at < 0 or hidden[at]]
+        else:
+            new = []
+        gone += [record for records in self._changed.values() for record in records]
         self._begin(table)
         return self._sorted_out(gone, new)
 
@@ -153,7 +157,7 @@ class Replica(Generic[R]):
             for record in records:
                 key = tuple(getattr(record, name) for name in self._names)
                 groups.setdefault(key, ([], []))[place].append(record)
-        return [update for group in groups.values() for update in _pairs(self._family.name, *group)]
+        return [update for group in groups.values() for update in self._differences(*group)]
 
 
 def _unmarked(marks: bytearray) -> Iterator[int]:

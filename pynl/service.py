@@ -97,8 +97,7 @@ class Service(Generic[R]):
         family = self.FAMILY
         wanted = self._wanted(filters)
         kinds = [self.kinds[name] for name in dict.fromkeys((family.name, *family.following.disturbed))]
-        with Monitor(kinds, netns=self.socket.netns) as monitor, self.socket.sibling() as socket:
-            service = type(self)(socket)
+        with Monitor(kinds, netns=self.socket.netns) as monitor:
 
             def listen() -> Sequence[Told] | None:
                 heard = list(hear(monitor))
@@ -106,7 +105,27 @@ class Service(Generic[R]):
                     return None
                 return [told for one in heard if family.name in one.kinds for told in one.kinds[family.name].told]
 
-            return settle(family, lambda: service.dump(**filters), listen, wanted, timeout, max_dumps)
+            return settle(family, lambda room: self.listed(room, **filters), listen, wanted, timeout, max_dumps)
+
+    def listed(self, room: int, **filters: Any) -> Sequence[Table[R]]:
+        """A dump on a socket of its own, whose datagrams have so much room; 0: as much as the kernel likes.
+
+        Returns:
+            Whole tables: one, or where their room is told, one for each address family.
+        """
+        family = filters.get("family")
+        protocols = self.FAMILY.protocols if room and not family else (family,)
+        with self.socket.sibling(room) as socket:
+            service = type(self)(socket)
+            tables = [service.dump(**({**filters, "family": one} if one else filters)) for one in protocols]
+            try:
+                for table in tables if room else ():
+                    table.complete()
+            except NetlinkError as error:  # some object takes more room
+                if error.errno != errno.EMSGSIZE:
+                    raise
+                return self.listed(0, **filters)
+        return tables
 
     def stream(
         self, *, chunk: int = CHUNK, fields: Sequence[str] | None = None, **filters: Any

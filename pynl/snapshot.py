@@ -13,18 +13,16 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from .blocks import BLOCK, Blocks
 from .encode import message_of
 from .errors import DumpInterrupted
-from .evidence import chance_of_a_miss
+from .evidence import Listing, room, whole
 from .family import Family
 from .index import Index, take
-from .plan import Plan
+from .plan import Keys, Plan
 from .schema import Record
 from .store import Store
 from .table import Table
 
 R = TypeVar("R", bound=Record)
 
-#: A snapshot may lack an object with at most this chance, as far as its dumps tell.
-CHANCE = 1e-9
 #: An object of which announcements do not tell enough, and that so many dumps in a row do not list, is not there.
 _ABSENT = 3
 
@@ -56,27 +54,39 @@ class Union(Generic[R]):
         self._store = Store(plan)
         self._blocks = Blocks(self._store)
         self._index = Index(self._store, keys)
-        #: One byte for each row, and for each row and dump: it does not count; the dump had it.
+        #: One byte for each row: it repeats another, or is of an object that was announced.
         self._hidden = bytearray()
-        self._seen: list[bytearray] = []
+        #: Address family -> what each dump listed of it, as rows: each family is listed in an order of its own.
+        self._listings: dict[int, list[Listing]] = {}
         #: The key of each object that was announced -> what there is of it; None: only a dump can tell.
         self._touched: dict[Hashable, Sequence[R] | None] = {}
         #: One message for each of these keys, in their order.
         self._named = Store(plan)
         self._absent: dict[Hashable, int] = {}
 
-    def dump(self, table: Table[R]) -> None:
-        """Adds what a dump listed."""
+    def dump(self, table: Table[R], room: int = 0) -> None:
+        """Adds what a dump listed; ``room`` as of its socket."""
         store = table._store
-        seen = bytearray(self._store.c.rows)
-        found = self._index.match(store, seen)
-        fresh = [row for row, at in enumerate(found) if at < 0]
+        fresh = [row for row, at in enumerate(self._index.match(store)) if at < 0]
         for first, count in _runs(fresh):
             take(self._store, store, first=first, count=count)
         repeated = bytearray(len(fresh))
         self._index.extend(repeated)
         self._hidden += repeated
-        self._seen.append(seen + bytes([1]) * len(fresh))
+        rows = self._index.match(store).tolist()
+        starts, ended = store.datagrams(room)
+        stops = [*starts[1:], len(rows)]
+        parts: dict[int, list[list[int]]] = {}
+        families = table.columns["family"] if len(self._family.protocols) > 1 else None
+        for start, stop in zip(starts, stops, strict=True):
+            if start < stop:
+                parts.setdefault(families[start] if families else 0, []).append(rows[start:stop])
+        if not parts:  # which proves that there is nothing, where it is known to be all
+            parts[0] = []
+            ended = ended and not rows
+        last = next(reversed(parts))
+        for family, datagrams in parts.items():
+            self._listings.setdefault(family, []).append(Listing(datagrams, ended and family == last))
         self._resolve(table)
         self._hide()
 
@@ -133,13 +143,12 @@ class Union(Generic[R]):
         return record
 
     @property
-    def chance(self) -> float:
-        """That an object which was there all the time is in none of the dumps; 1 where something is not known."""
+    def whole(self) -> bool:
+        """Whether no object that was there all the time can be missing."""
         if any(there is None for there in self._touched.values()):
-            return 1.0
-        hidden, rows = int.from_bytes(self._hidden, "little"), len(self._hidden)
-        missed = [(hidden | int.from_bytes(seen, "little")).to_bytes(rows, "little").count(0) for seen in self._seen]
-        return chance_of_a_miss(self._hidden.count(0), missed)
+            return False
+        changed = {row for row, hidden in enumerate(self._hidden) if hidden}
+        return all(whole(listings, changed) for listings in self._listings.values())
 
     def table(self) -> Table[R]:
         """What is there, as far as the dumps and the announcements tell."""
@@ -155,7 +164,7 @@ class Union(Generic[R]):
 
 def settle(
     family: Family[R],
-    dump: Callable[[], Table[R]],
+    dump: Callable[[int], Sequence[Table[R]]],
     listen: Callable[[], Sequence[Told] | None],
     wanted: Callable[[R], bool],
     timeout: float | None,
@@ -165,7 +174,7 @@ def settle(
 
     Args:
         family: of the objects.
-        dump: asks for them.
+        dump: asks for all of them, with so much room for each datagram (0: as much as the kernel likes).
         listen: what was announced since the last time, up to now; None: something was lost, or objects may have changed
             without an announcement, so that what was read before does not count. It listens already.
         wanted: whether a record is one of those that the dumps list.
@@ -176,25 +185,34 @@ def settle(
         DumpInterrupted: the bounds are reached.
     """
     end = None if timeout is None else time.monotonic() + timeout
-    listen()
+    keys: Keys | None = None
     union: Union[R] | None = None
-    for dumps in itertools.count(1):
-        table = dump()
-        table.complete()
+    listen()
+    for number in itertools.count():
+        size = room(number) if number else 0
+        tables = dump(size)
+        keys = keys or family.following.keys(tables[0]._store.plan)
+        assert keys is not None
+        for table in tables:
+            table.indexed(keys)  # while it arrives
         told = listen()
         if told is None:
-            union, chance = None, 1.0
-        elif not told and table.consistent:
-            return table
+            union = None
         else:
-            union = union or Union(family, table._store.plan, wanted)
-            union.dump(table)
+            if not told and len(tables) == 1 and tables[0].consistent:
+                return tables[0]
+            union = union or Union(family, tables[0]._store.plan, wanted)
+            for table in tables:
+                union.dump(table, size)
             union.announce(told)
-            chance = union.chance
-            if chance < CHANCE:
+            if union.whole or (not told and all(table.consistent for table in tables)):
                 return union.table()
-        if dumps == max_dumps or (end is not None and time.monotonic() >= end):
-            raise DumpInterrupted(family.name, union.table() if union else table, dumps, chance)
+        if number + 1 == max_dumps or (end is not None and time.monotonic() >= end):
+            so_far = union or Union(family, tables[0]._store.plan, wanted)
+            if union is None:
+                for table in tables:
+                    so_far.dump(table, size)
+            raise DumpInterrupted(family.name, so_far.table(), number + 1)
     raise AssertionError("unreachable")
 
 

@@ -15,6 +15,8 @@ from .fields import Field
 from .plan import Keys, Plan, column_kind
 
 _LENGTH = struct.Struct("=I")
+#: Bytes that the kernel has for a datagram of a dump, at the least (NLMSG_GOODSIZE where pages have 4 KB).
+_ROOM = 3700
 
 
 class Source(Protocol):
@@ -141,6 +143,22 @@ class Store:
     def message(self, row: int) -> bytes:
         """The bytes of a row's message, header and all."""
         return message_at(self.c.messages[row])
+
+    def datagrams(self, room: int = 0) -> tuple[list[int], bool]:
+        """The row at which each datagram of a dump begins, and whether the last one had room for a row more.
+
+        What comes in one datagram the kernel listed at one instant, one object after another, and where it had room
+        for more there was no more.
+
+        Args:
+            room: bytes that a datagram had, as of the socket's ``room``; 0: as many as the kernel gives any.
+        """
+        room = room or _ROOM
+        with self.lock:
+            c = self.c
+            count = int(c.start_count)
+            ended = not count or c.starts[count - 1].size + c.longest <= room
+            return [int(c.starts[number].row) for number in range(count)], ended
 
     def column(self, name: str) -> Any:
         """struct pynl_column of a field; KeyError where it has none."""

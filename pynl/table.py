@@ -127,10 +127,13 @@ class Table(Sequence[R], Generic[R]):
         """Gives up what has not arrived; what needs it raises ClosedError from then on. Safe from any thread."""
         self._store.cancel()
 
-    def _need(self, rows: int | None = None) -> None:
-        """Waits for the first ``rows`` rows, or for all."""
+    def _need(self, rows: int | None = None, meanwhile: Callable[[], object] | None = None) -> None:
+        """Waits for the first ``rows`` rows, or for all; ``meanwhile`` is called whenever some came."""
         try:
-            self._blocks.need(rows)
+            if meanwhile:
+                self._store.need(rows, meanwhile)
+            else:
+                self._blocks.need(rows)
         except DecodeError as error:
             if not self._tolerant:
                 error.table = Table(self._store, None, self._blocks, tolerant=True)
@@ -160,18 +163,20 @@ class Table(Sequence[R], Generic[R]):
             keys = store.keys and store.keys(store.plan)
             store.keys = None
             if keys and store.consistent:
-                store.consistent = not self.indexed(keys).repeats
+                self.indexed(keys)
+                store.consistent = bool(self._index and not self._index.repeats)
         return store.consistent
 
     def indexed(self, keys: Keys) -> Index:
         """All rows of the dump by key, which is the same in every call."""
-        self._range()
-        with self._store.lock:
-            if self._index is None:
-                self._index = Index(self._store, keys)
-                self._index.extend()
-                return self._index
-        return self._index.compared(keys)
+        index = self._index
+        if index is not None:
+            return index.compared(keys)
+        index = Index(self._store, keys)
+        self._need(None, index.extend)
+        index.extend()
+        self._index = index
+        return index
 
     @property
     def columns(self) -> Columns:
