@@ -195,15 +195,14 @@ class Batch(Sequence[Any]):
 class _Stock:
     """The table that the next events of a kind go to, made before they come: a reader waits for less."""
 
-    __slots__ = ("block", "record", "store")
+    __slots__ = ("record", "store")
 
     def __init__(self, plan: Plan, like: _Stock | None) -> None:
         self.store = Store(plan)
         if like:
             lib.pynl_table_prepare(self.store.c, like.store.c)
-        self.record = plan.record
-        #: For one event that comes alone.
-        self.block = Block(Blocks(self.store), 0, 1)
+        #: That of an event that comes alone.
+        self.record = plan.record(Block(Blocks(self.store), 0, 1), 0)
 
     @property
     def used(self) -> bool:
@@ -255,12 +254,13 @@ class Monitor:
         self._closed = False
         #: Read, and to be given by the iterator.
         self._pending: deque[Any] = deque()
+        self._names = [kind.name for kind in kinds]
         self._plans = [plan_of(kind.record) for kind in kinds]
         wanted = [_wanted(kind, (filters or {}).get(kind.name, {})) for kind in kinds]
         self._families = [bytes(families) for families, _ in wanted]
         self._filters = [Filters(plan, rest) for plan, (_, rest) in zip(self._plans, wanted, strict=True)]
         self._program = bpf.program(zip(kinds, self._families, self._filters, strict=True))
-        self._stocks: list[_Stock | None] = [None for _ in kinds]
+        self._stocks = [_Stock(plan, None) for plan in self._plans]
         self._watches = ffi.new("struct pynl_watch[]", [self._watch(number) for number in range(len(kinds))])
         events = {"watches": self._watches, "watch_count": len(kinds)}
         self._c = ffi.gc(ffi.new("struct pynl_events *", events), lib.pynl_events_free)
@@ -276,6 +276,7 @@ class Monitor:
         kind, plan, filters = self.kinds[number], self._plans[number], self._filters[number]
         made = {
             "plan": plan.c,
+            "table": self._stocks[number].store.c,
             "filters": filters.c,
             "filter_count": filters.count,
             "families": ffi.from_buffer("uint8_t[]", self._families[number]),
@@ -345,8 +346,8 @@ class Monitor:
         self._receive(self.timeout if timeout is None else checked(timeout))
         return self._take()
 
-    def _receive(self, timeout: float | None) -> bool:
-        """Waits until there are events to take; False where none came in time."""
+    def _receive(self, timeout: float | None) -> int:
+        """Waits until there are events to take, and tells how many; 0 where none came in time."""
         until = None if timeout is None else time.monotonic() + timeout
         while True:
             left = _LOOK if until is None else max(0, min(_LOOK, int((until - time.monotonic()) * 1000) + 1))
@@ -355,27 +356,30 @@ class Monitor:
                 self._restock()
                 result = lib.pynl_events_receive(self._c, self._socket.c, _MOST, left if timeout != 0 else 0)
             if result > 0:
-                return True
+                return result
             if result not in (-errno.EINTR, -errno.ETIMEDOUT):
                 self._usable()
                 check(result, "notifications")
             if until is not None and time.monotonic() >= until:
-                return False
+                return 0
 
     def _restock(self) -> None:
         if self._c.count:  # Ctrl-C came before they were taken
             return
         for number, stock in enumerate(self._stocks):
-            if stock is None or stock.used:
-                made = self._stocks[number] = _Stock(self._plans[number], stock)
-                self._watches[number].table = made.store.c
+            if stock.used:
+                self._stock(number, _Stock(self._plans[number], stock))
+
+    def _stock(self, number: int, stock: _Stock) -> None:
+        self._stocks[number] = stock
+        self._watches[number].table = stock.store.c
 
     def _take(self) -> Batch:
         """What has been read, in Python's hands."""
         c = self._c
         try:
             data = bytes(ffi.buffer(c.events, c.count * _EVENT.size))
-            stores = {number: stock.store for number, stock in enumerate(self._stocks) if stock and stock.used}
+            stores = {number: stock.store for number, stock in enumerate(self._stocks) if stock.used}
             made = Batch(self.kinds, data, stores)
             c.count = 0
         except BaseException:
@@ -384,24 +388,17 @@ class Monitor:
         return made
 
     def _take_one(self) -> Event | None:
-        """The same, of one event that came alone; None where that is not so."""
+        """The same, of one event that came alone; None where it has no record."""
         c = self._c
+        if c.count != 1:  # a signal's handler has taken it
+            return None
         try:
-            if c.count != 1:
-                return None
             when, _, _, row, nsid, number, type, flags, action = _EVENT.unpack(ffi.buffer(c.events, _EVENT.size))
-            stock = self._stocks[number]
-            if row or stock is None:
+            if row:
                 return None
-            made = Event(
-                _ACTIONS[action],
-                self.kinds[number].name,
-                stock.record(stock.block, 0),
-                None if nsid < 0 else nsid,
-                when * 1e-9,
-                flags,
-                type,
-            )
+            record = self._stocks[number].record
+            values = _ACTIONS[action], self._names[number], record, None if nsid < 0 else nsid, when * 1e-9, flags, type
+            made = tuple.__new__(Event, values)
             c.count = 0
         except BaseException:
             self._torn()
@@ -438,14 +435,14 @@ class Monitor:
     def __next__(self) -> Any:
         while not self._pending:
             try:
-                if not self._receive(self.timeout):
-                    raise StopIteration
+                count = self._receive(self.timeout)
             except ClosedError:
                 if self._closed:
                     raise StopIteration from None
                 raise
-            event = self._take_one()
-            if event is not None:
+            if not count:
+                raise StopIteration
+            if count == 1 and (event := self._take_one()):
                 return event
             self._pending.extend(self._take())
         return self._pending.popleft()
