@@ -1,27 +1,28 @@
-"""Notifications: what the kernel says of changes, as events, in order, and where some of them were lost."""
+"""Notifications: what the kernel says of changes, in order."""
 
 from __future__ import annotations
 
 import errno
 import os
-import struct
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, NamedTuple, TypeVar, overload
+from typing import Any, TypeVar
 
 from . import bpf
 from ._wire import ffi, lib
-from .blocks import Block, Blocks, records
-from .errors import ClosedError, DecodeError, NetlinkError, check
+from .blocks import Block, Blocks
+from .errors import ClosedError, NetlinkError, check
+from .events import ACTIONS, EVENT, Batch, Event, Overrun, Undecoded
 from .family import Family
 from .netns import NetNS
-from .plan import Plan, fault, plan_of
+from .plan import Plan, plan_of
 from .socket import Socket
-from .store import Filters, Store, message_at
-from .table import Table
+from .store import Filters, Store
+
+__all__ = ["BUFFER", "Batch", "Event", "Monitor", "Overrun", "Undecoded", "checked"]
 
 M = TypeVar("M", bound="Monitor")
 
@@ -37,159 +38,6 @@ _LISTEN_ALL_NSID = 8
 _LOOK = 100
 #: Events of one batch, more or less.
 _MOST = 4096
-
-#: struct pynl_event: time, read, message, row, nsid, kind, type, flags, action.
-_EVENT = struct.Struct("=qQQiihHHH")
-#: Of the columns: format, and place in the struct in units of it.
-_COLUMNS = {
-    "time": ("q", 0),
-    "read": ("Q", 1),
-    "row": ("i", 6),
-    "nsid": ("i", 7),
-    "kind": ("h", 16),
-    "type": ("H", 17),
-    "flags": ("H", 18),
-    "action": ("H", 19),
-}
-#: ``enum pynl_action``.
-_ACTIONS = ("new", "del", "change")
-
-
-class Event(NamedTuple):
-    """One change that the kernel announced."""
-
-    #: "new", "del", or "change" where the kernel tells it from "new".
-    action: str
-    #: As the session calls its service: "routes", "links" ...
-    kind: str
-    record: Any
-    #: The namespace that it is from, by the number that the monitor's has for it; None: the monitor's own.
-    nsid: int | None
-    #: When it was read: seconds since the epoch.
-    time: float
-    #: NLM_F_* of the message.
-    flags: int
-    #: RTM_*.
-    type: int
-
-
-class Overrun(NamedTuple):
-    """Here the kernel dropped notifications, since the receive buffer was full: what is known may be out of date."""
-
-    #: When it was noticed: seconds since the epoch.
-    time: float
-    #: How many reads (datagrams) came before it since the monitor was opened.
-    reads: int
-    action: str = "overrun"
-    kind: None = None
-    record: None = None
-    nsid: None = None
-
-
-class Undecoded(NamedTuple):
-    """A notification whose message is malformed: an object of its kind has changed, but it is not known which."""
-
-    kind: str
-    nsid: int | None
-    time: float
-    #: Its ``data`` are the message, its ``offset`` tells where the fault lies.
-    error: DecodeError
-    action: str = "undecoded"
-    record: None = None
-
-
-class Batch(Sequence[Any]):
-    """The events of one read, in order: each an Event, an Overrun, or an Undecoded."""
-
-    __slots__ = ("_data", "_families", "_made", "_stores", "_tables")
-
-    def __init__(self, families: Sequence[Family[Any]], data: bytes, stores: Mapping[int, Store]) -> None:
-        self._families = families
-        self._data = data
-        #: By the number of their kind.
-        self._stores = stores
-        self._tables: dict[str, Table[Any]] = {}
-        self._made: list[Any] | None = None
-
-    @property
-    def kinds(self) -> Sequence[str]:
-        """The names of the kinds that are watched; ``columns["kind"]`` counts them."""
-        return tuple(family.name for family in self._families)
-
-    @property
-    def overrun(self) -> bool:
-        """Whether something was lost: there is an Overrun or an Undecoded."""
-        return -1 in self.columns["row"]
-
-    def table(self, kind: str) -> Table[Any]:
-        """The records of one kind, in order: ``columns["row"]`` counts them.
-
-        Raises:
-            KeyError: it is not watched.
-        """
-        if kind not in self._tables:
-            if kind not in self.kinds:
-                raise KeyError(kind)
-            number = self.kinds.index(kind)
-            store = self._stores.get(number)
-            self._tables[kind] = Table(store or Store(plan_of(self._families[number].record)))
-        return self._tables[kind]
-
-    @property
-    def columns(self) -> Mapping[str, memoryview]:
-        """What the events have beside their records, one item an event.
-
-        ``kind`` (-1: an Overrun), ``row`` of the kind's table (-1: there is none), ``action`` (0: new, 1: del, 2:
-        change), ``type``, ``flags``, ``nsid`` (-1: the monitor's own), ``time`` in nanoseconds since the epoch, and
-        ``read``, the number of the datagram.
-        """
-        data = memoryview(self._data)
-        made = {}
-        for name, (code, at) in _COLUMNS.items():
-            cast: Any = data.cast
-            made[name] = cast(code)[at :: _EVENT.size // struct.calcsize(code)]
-        return made
-
-    def _events(self) -> list[Any]:
-        if self._made is None:
-            read = {number: records(store) for number, store in self._stores.items()}
-            made: list[Any] = []
-            for when, reads, message, row, nsid, number, type, flags, action in _EVENT.iter_unpack(self._data):
-                where = None if nsid < 0 else nsid
-                if row >= 0:
-                    name = self._families[number].name
-                    values = _ACTIONS[action], name, next(read[number]), where, when * 1e-9, flags, type
-                    made.append(tuple.__new__(Event, values))
-                elif number < 0:
-                    made.append(Overrun(when * 1e-9, reads))
-                else:
-                    made.append(self._undecoded(number, message, where, when * 1e-9))
-            self._made = made
-        return self._made
-
-    def _undecoded(self, number: int, message: int, nsid: int | None, when: float) -> Undecoded:
-        family = self._families[number]
-        header = 16 + family.record.HEADER
-        data = message_at(ffi.cast("uint8_t *", message))
-        at = len(data) if len(data) < header else fault(data, header)
-        error = DecodeError(f"a notification could not be decoded as {family.record.__name__}", at, data)
-        return Undecoded(family.name, nsid, when, error)
-
-    def __len__(self) -> int:
-        return len(self._data) // _EVENT.size
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._events())
-
-    @overload
-    def __getitem__(self, index: int) -> Any: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Any]: ...
-    def __getitem__(self, index: int | slice) -> Any:
-        return self._events()[index]
-
-    def __repr__(self) -> str:
-        return f"<Batch of {len(self)} events>"
 
 
 class _Stock:
@@ -291,11 +139,10 @@ class Monitor:
         return made
 
     def _subscribe(self, buffer: int, all_namespaces: bool) -> None:
-        c, socket = self._socket.c, self._socket
+        c, socket = self._socket._c, self._socket
         if lib.pynl_socket_set(c, _SOL_SOCKET, _SO_RCVBUFFORCE, buffer) < 0:  # it takes CAP_NET_ADMIN
             socket.set_option(_SOL_SOCKET, _SO_RCVBUF, buffer)
-        #: Bytes of the receive buffer that were granted, as the kernel counts: a notification takes some 800 of them.
-        self.receive_buffer = socket.get_option(_SOL_SOCKET, _SO_RCVBUF)
+        self._receive_buffer = socket.get_option(_SOL_SOCKET, _SO_RCVBUF)
         self._c.program = self._kept = ffi.from_buffer("uint8_t[]", self._program)
         if lib.pynl_socket_filter(c, self._c.program, len(self._program) // 8) >= 0:  # otherwise C alone filters
             self._c.instructions = len(self._program) // 8
@@ -317,6 +164,11 @@ class Monitor:
     def pending(self) -> int:
         """How many events have been read and not yet been given by the iterator."""
         return len(self._pending)
+
+    @property
+    def receive_buffer(self) -> int:
+        """Bytes of the receive buffer that were granted, as the kernel counts them: a notification takes some 800."""
+        return self._receive_buffer
 
     @property
     def statistics(self) -> Mapping[str, int]:
@@ -354,7 +206,7 @@ class Monitor:
             with self._lock:
                 self._usable()
                 self._restock()
-                result = lib.pynl_events_receive(self._c, self._socket.c, _MOST, left if timeout != 0 else 0)
+                result = lib.pynl_events_receive(self._c, self._socket._c, _MOST, left if timeout != 0 else 0)
             if result > 0:
                 return result
             if result not in (-errno.EINTR, -errno.ETIMEDOUT):
@@ -378,7 +230,7 @@ class Monitor:
         """What has been read, in Python's hands."""
         c = self._c
         try:
-            data = bytes(ffi.buffer(c.events, c.count * _EVENT.size))
+            data = bytes(ffi.buffer(c.events, c.count * EVENT.size))
             stores = {number: stock.store for number, stock in enumerate(self._stocks) if stock.used}
             made = Batch(self.kinds, data, stores)
             c.count = 0
@@ -393,11 +245,11 @@ class Monitor:
         if c.count != 1:  # a signal's handler has taken it
             return None
         try:
-            when, _, _, row, nsid, number, type, flags, action = _EVENT.unpack(ffi.buffer(c.events, _EVENT.size))
+            when, _, _, row, nsid, number, type, flags, action = EVENT.unpack(ffi.buffer(c.events, EVENT.size))
             if row:
                 return None
             record = self._stocks[number].record
-            values = _ACTIONS[action], self._names[number], record, None if nsid < 0 else nsid, when * 1e-9, flags, type
+            values = ACTIONS[action], self._names[number], record, None if nsid < 0 else nsid, when * 1e-9, flags, type
             made = tuple.__new__(Event, values)
             c.count = 0
         except BaseException:
@@ -423,7 +275,7 @@ class Monitor:
         self._closed = True
         self._pending.clear()
         if os.getpid() == self._pid:
-            lib.pynl_events_wake(self._socket.c)
+            lib.pynl_events_wake(self._socket._c)
             with self._lock:  # until no thread is in a call of C with it
                 self._socket.close()
         else:

@@ -135,7 +135,7 @@ class Service(Generic[R]):
             )
         return plan, questions
 
-    def matching(self, filters: Mapping[str, Any]) -> dict[str, Any]:
+    def _matching(self, filters: Mapping[str, Any]) -> dict[str, Any]:
         """Those of the filters that are fields of the record, with values as it shows them; None: it has none."""
         known = {name: value for name, value in filters.items() if name in self.FAMILY.record.FIELDS}
         return dict.fromkeys(known) | self._normal(known)

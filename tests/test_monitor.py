@@ -552,7 +552,7 @@ def test_what_python_drops_on_the_way_is_marked(netns: Namespace, monkeypatch: p
                 raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr("pynl.monitor._ACTIONS", Interrupted())
+            patch.setattr("pynl.monitor.ACTIONS", Interrupted())
             with pytest.raises(KeyboardInterrupt):
                 next(events)
         netns.ip("link set lo mtu 1300")

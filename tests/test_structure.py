@@ -39,7 +39,7 @@ LAYERS = [
     "devices family bulk",
     "rows many",
     "arrival",
-    "service bpf",
+    "service bpf events",
     "monitor",
     "verbs",
     "rtnl.constants rtnl.linkconstants rtnl.kindconstants",
