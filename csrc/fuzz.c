@@ -3,8 +3,8 @@
  *
  * The first bytes choose the plan, so that the fuzzer finds plans as well as messages: levels that nest one another,
  * columns of every kind, headers of any size. The rest is decoded into a table in pieces, as a reply's segments would
- * be, and everything that can be read from the table is read. A second pass gives the input to a reply, through a
- * socket pair in place of the kernel.
+ * be, and everything that can be read from the table is read. Further passes give the input to a reply, and as
+ * notifications, through a socket pair in place of the kernel.
  */
 #define _GNU_SOURCE
 #include "internal.h"
@@ -37,6 +37,8 @@ void *__real_calloc(size_t count, size_t size);
 void *__real_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_malloc(size_t size);
+void *__real_realloc(void *memory, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
 
 void *__wrap_calloc(size_t count, size_t size)
 {
@@ -46,6 +48,11 @@ void *__wrap_calloc(size_t count, size_t size)
 void *__wrap_malloc(size_t size)
 {
     return fail_at && !--fail_at ? NULL : __real_malloc(size);
+}
+
+void *__wrap_realloc(void *memory, size_t size)
+{
+    return fail_at && !--fail_at ? NULL : __real_realloc(memory, size);
 }
 
 struct made_plan {
@@ -246,27 +253,43 @@ static void tape(const struct made_plan *made, const uint8_t *data, size_t size)
         insist((uint64_t)entries[i].offset + entries[i].length <= size);
 }
 
-/* The same bytes as an answer: in datagrams of at most 4 KB, from a peer whose port id counts as the kernel's 0. */
-static void receive(const uint8_t *data, size_t size)
+/* A socket to which the bytes come in datagrams of at most `most`, from a peer whose port id counts as the kernel's 0. */
+static struct pynl_socket arriving(const uint8_t *data, size_t size, size_t most, int ends[2])
 {
     struct pynl_socket socket = {.wake = -1, .size = 1 << 16};
-    struct pynl_reply *reply = pynl_reply_new(1, 2, 0);
-    struct pynl_segment *segment;
-    struct pynl_state state;
-    int ends[2], result;
 
-    insist(reply && !socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, ends));
+    insist(!socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, ends));
     socket.fd = ends[0];
     socket.buffer = malloc(socket.size);
     insist(socket.buffer != NULL);
     while (size) {
-        size_t part = size < 4096 ? size : 4096;
+        size_t part = size < most ? size : most;
 
         if (write(ends[1], data, part) < 0)
             break;
         data += part;
         size -= part;
     }
+    return socket;
+}
+
+static void leave(struct pynl_socket *socket, const int ends[2])
+{
+    free(socket->buffer);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+/* The same bytes as an answer. */
+static void receive(const uint8_t *data, size_t size)
+{
+    int ends[2], result;
+    struct pynl_socket socket = arriving(data, size, 4096, ends);
+    struct pynl_reply *reply = pynl_reply_new(1, 2, 0);
+    struct pynl_segment *segment;
+    struct pynl_state state;
+
+    insist(reply != NULL);
     do
         result = pynl_reply_receive(reply, &socket, 0, 0);
     while (result == -EINTR);
@@ -276,9 +299,84 @@ static void receive(const uint8_t *data, size_t size)
     pynl_reply_state(reply, &state);
     insist(state.result != 0);
     pynl_reply_free(reply);
-    free(socket.buffer);
-    close(ends[0]);
-    close(ends[1]);
+    leave(&socket, ends);
+}
+
+/* Every event is a row of its table, a message that was kept, or a mark, in order. */
+static void check_events(const struct pynl_events *events, const struct pynl_table *const *tables)
+{
+    int32_t rows[2] = {0};
+    uint64_t i;
+
+    for (i = 0; i < events->count; i++) {
+        const struct pynl_event *event = &events->events[i];
+        struct nlmsghdr header;
+
+        if (event->kind < 0) {
+            insist(event->row < 0 && (!i || events->events[i - 1].kind >= 0));
+            continue;
+        }
+        insist(event->row < 0 || event->row == rows[event->kind]++);
+        memcpy(&header, (const uint8_t *)(uintptr_t)event->message, sizeof(header));
+        insist(header.nlmsg_type == event->type && header.nlmsg_flags == event->flags);
+        insist(event->row < 0 || tables[event->kind]->messages[event->row] == (uint8_t *)(uintptr_t)event->message);
+    }
+    for (i = 0; i < 2; i++)
+        insist(tables[i]->rows == (uint64_t)rows[i]);
+}
+
+/* The same bytes as notifications of two kinds, the second filtered. `fails` ends memory while they are received. */
+static void notify(const struct made_plan *made, const uint8_t *data, size_t size, unsigned fails)
+{
+    struct pynl_table *tables[2] = {pynl_table_new(made->kinds, made->widths, made->columns),
+                                    pynl_table_new(made->kinds, made->widths, made->columns)};
+    const uint8_t families[2] = {0, 2};
+    uint8_t value[8] = {0};
+    struct pynl_filter filter = {.column = 0, .length = sizeof(value), .value = value};
+    struct pynl_watch watches[2] = {
+        {.plan = &made->plan, .created = 16, .deleted = 17, .table = tables[0], .fresh = 4, .fresh_value = ~0u},
+        {
+            .plan = &made->plan,
+            .created = 24,
+            .deleted = 25,
+            .table = tables[1],
+            .filters = &filter,
+            .filter_count = 1,
+            .families = families,
+            .family_count = 2,
+            .change_mask = 0x100,
+            .change_flags = 0x100,
+        },
+    };
+    struct pynl_events events = {.watches = watches, .watch_count = 2};
+    int ends[2], k;
+    struct pynl_socket socket = arriving(data, size, 2500, ends); /* a slot has 2,048 */
+    int64_t result;
+
+    insist(tables[0] && tables[1]);
+    pynl_table_prepare(tables[1], tables[0]);
+    fail_at = fails;
+    do {
+        result = pynl_events_receive(&events, &socket, 8, 0);
+        check_events(&events, (const struct pynl_table *const *)tables);
+        for (k = 0; k < 2; k++) {
+            struct pynl_table *next = NULL;
+
+            read_rows(tables[k], &made->plan);
+            while (!next)
+                next = pynl_table_new(made->kinds, made->widths, made->columns);
+            pynl_table_prepare(next, tables[k]);
+            pynl_table_free(tables[k]);
+            watches[k].table = tables[k] = next;
+        }
+        events.count = 0;
+    } while (result > 0 || result == -EINTR || result == -ENOMEM);
+    fail_at = 0;
+    insist(result == -ETIMEDOUT);
+    pynl_events_free(&events);
+    for (k = 0; k < 2; k++)
+        pynl_table_free(tables[k]);
+    leave(&socket, ends);
 }
 
 #define PREFIXES 64
@@ -367,5 +465,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     look_up(data, size);
     tape(&made, input, input_left);
     receive(input, input_left);
+    notify(&made, input, input_left, 0);
+    notify(&made, input, input_left, input_left ? input[input_left - 1] : 1);
     return 0;
 }

@@ -144,7 +144,6 @@ class Mirror:
         """
         made = Changes(self, timeout)
         with self._lock:
-            self._listen()
             self._readers.add(made)
         return made
 
@@ -163,7 +162,7 @@ class Mirror:
                     return value
                 if not changes.arrive(end):
                     raise TimeoutError(f"what was waited for did not come within {timeout} s")
-                changes.clear()
+                changes.updates.clear()
         finally:
             changes.close()
 
@@ -245,7 +244,7 @@ class Mirror:
 
     def _publish(self, updates: Sequence[Update]) -> None:
         for reader in self._readers:
-            reader.extend(updates)
+            reader.updates.extend(updates)
 
     def close(self) -> None:
         """Closes it: a loop over changes ends. May be called twice."""
@@ -271,17 +270,10 @@ class Changes:
     def __init__(self, mirror: Mirror, timeout: float | None) -> None:
         self._mirror = mirror
         self._timeout = timeout
-        self._updates: deque[Update] = deque()
+        #: Those that have come and were not given yet.
+        self.updates: deque[Update] = deque()
         self._poll = select.poll()
         self._poll.register(mirror.fileno(), select.POLLIN)
-
-    def extend(self, updates: Sequence[Update]) -> None:
-        """More of them."""
-        self._updates.extend(updates)
-
-    def clear(self) -> None:
-        """Drops what has come."""
-        self._updates.clear()
 
     def arrive(self, end: float | None) -> bool:
         """Waits until there are updates; False where there were none at the time ``end`` (of time.monotonic()).
@@ -291,7 +283,7 @@ class Changes:
         """
         while True:
             self._mirror.follow()
-            if self._updates:
+            if self.updates:
                 return True
             left = None if end is None else end - time.monotonic()
             if left is not None and left <= 0:
@@ -305,15 +297,15 @@ class Changes:
 
     def __next__(self) -> Update:
         try:
-            if not self._updates:
+            if not self.updates:
                 end = None if self._timeout is None else time.monotonic() + self._timeout
                 if not self.arrive(end):
                     raise StopIteration
         except ClosedError:
             raise StopIteration from None
-        return self._updates.popleft()
+        return self.updates.popleft()
 
     def close(self) -> None:
         """No more updates are kept for it."""
         self._mirror.forget(self)
-        self._updates.clear()
+        self.updates.clear()

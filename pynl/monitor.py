@@ -1,27 +1,28 @@
-"""Notifications: what the kernel says of changes, as events, in order, and where some of them were lost."""
+"""Notifications: what the kernel says of changes, in order."""
 
 from __future__ import annotations
 
 import errno
 import os
-import struct
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, NamedTuple, TypeVar, overload
+from typing import Any, TypeVar
 
 from . import bpf
 from ._wire import ffi, lib
-from .blocks import Block, Blocks, records
-from .errors import ClosedError, DecodeError, NetlinkError, check
+from .blocks import Block, Blocks
+from .errors import ClosedError, NetlinkError, check
+from .events import ACTIONS, EVENT, Batch, Event, Overrun, Undecoded
 from .family import Family
 from .netns import NetNS
-from .plan import Plan, fault, plan_of
+from .plan import Plan, plan_of
 from .socket import Socket
-from .store import Filters, Store, message_at
-from .table import Table
+from .store import Filters, Store
+
+__all__ = ["BUFFER", "Batch", "Event", "Monitor", "Overrun", "Undecoded", "checked"]
 
 M = TypeVar("M", bound="Monitor")
 
@@ -38,172 +39,18 @@ _LOOK = 100
 #: Events of one batch, more or less.
 _MOST = 4096
 
-#: struct pynl_event: time, read, message, row, nsid, kind, type, flags, action.
-_EVENT = struct.Struct("=qQQiihHHH")
-#: Of the columns: format, and place in the struct in units of it.
-_COLUMNS = {
-    "time": ("q", 0),
-    "read": ("Q", 1),
-    "row": ("i", 6),
-    "nsid": ("i", 7),
-    "kind": ("h", 16),
-    "type": ("H", 17),
-    "flags": ("H", 18),
-    "action": ("H", 19),
-}
-#: ``enum pynl_action``.
-_ACTIONS = ("new", "del", "change")
-
-
-class Event(NamedTuple):
-    """One change that the kernel announced."""
-
-    #: "new", "del", or "change" where the kernel tells it from "new".
-    action: str
-    #: As the session calls its service: "routes", "links" ...
-    kind: str
-    record: Any
-    #: The namespace that it is from, by the number that the monitor's has for it; None: the monitor's own.
-    nsid: int | None
-    #: When it was read: seconds since the epoch.
-    time: float
-    #: NLM_F_* of the message.
-    flags: int
-    #: RTM_*.
-    type: int
-
-
-class Overrun(NamedTuple):
-    """Here the kernel dropped notifications, since the receive buffer was full: what is known may be out of date."""
-
-    #: When it was noticed: seconds since the epoch.
-    time: float
-    #: How many reads (datagrams) came before it since the monitor was opened.
-    reads: int
-    action: str = "overrun"
-    kind: None = None
-    record: None = None
-    nsid: None = None
-
-
-class Undecoded(NamedTuple):
-    """A notification whose message is malformed: an object of its kind has changed, but it is not known which."""
-
-    kind: str
-    nsid: int | None
-    time: float
-    #: Its ``data`` are the message, its ``offset`` tells where the fault lies.
-    error: DecodeError
-    action: str = "undecoded"
-    record: None = None
-
-
-class Batch(Sequence[Any]):
-    """The events of one read, in order: each an Event, an Overrun, or an Undecoded."""
-
-    __slots__ = ("_data", "_families", "_made", "_stores", "_tables")
-
-    def __init__(self, families: Sequence[Family[Any]], data: bytes, stores: Mapping[int, Store]) -> None:
-        self._families = families
-        self._data = data
-        #: By the number of their kind.
-        self._stores = stores
-        self._tables: dict[str, Table[Any]] = {}
-        self._made: list[Any] | None = None
-
-    @property
-    def kinds(self) -> Sequence[str]:
-        """The names of the kinds that are watched; ``columns["kind"]`` counts them."""
-        return tuple(family.name for family in self._families)
-
-    @property
-    def overrun(self) -> bool:
-        """Whether something was lost: there is an Overrun or an Undecoded."""
-        return -1 in self.columns["row"]
-
-    def table(self, kind: str) -> Table[Any]:
-        """The records of one kind, in order: ``columns["row"]`` counts them.
-
-        Raises:
-            KeyError: it is not watched.
-        """
-        if kind not in self._tables:
-            if kind not in self.kinds:
-                raise KeyError(kind)
-            number = self.kinds.index(kind)
-            store = self._stores.get(number)
-            self._tables[kind] = Table(store or Store(plan_of(self._families[number].record)))
-        return self._tables[kind]
-
-    @property
-    def columns(self) -> Mapping[str, memoryview]:
-        """What the events have beside their records, one item an event.
-
-        ``kind`` (-1: an Overrun), ``row`` of the kind's table (-1: there is none), ``action`` (0: new, 1: del, 2:
-        change), ``type``, ``flags``, ``nsid`` (-1: the monitor's own), ``time`` in nanoseconds since the epoch, and
-        ``read``, the number of the datagram.
-        """
-        data = memoryview(self._data)
-        made = {}
-        for name, (code, at) in _COLUMNS.items():
-            cast: Any = data.cast
-            made[name] = cast(code)[at :: _EVENT.size // struct.calcsize(code)]
-        return made
-
-    def _events(self) -> list[Any]:
-        if self._made is None:
-            read = {number: records(store) for number, store in self._stores.items()}
-            made: list[Any] = []
-            for when, reads, message, row, nsid, number, type, flags, action in _EVENT.iter_unpack(self._data):
-                where = None if nsid < 0 else nsid
-                if row >= 0:
-                    name = self._families[number].name
-                    values = _ACTIONS[action], name, next(read[number]), where, when * 1e-9, flags, type
-                    made.append(tuple.__new__(Event, values))
-                elif number < 0:
-                    made.append(Overrun(when * 1e-9, reads))
-                else:
-                    made.append(self._undecoded(number, message, where, when * 1e-9))
-            self._made = made
-        return self._made
-
-    def _undecoded(self, number: int, message: int, nsid: int | None, when: float) -> Undecoded:
-        family = self._families[number]
-        header = 16 + family.record.HEADER
-        data = message_at(ffi.cast("uint8_t *", message))
-        at = len(data) if len(data) < header else fault(data, header)
-        error = DecodeError(f"a notification could not be decoded as {family.record.__name__}", at, data)
-        return Undecoded(family.name, nsid, when, error)
-
-    def __len__(self) -> int:
-        return len(self._data) // _EVENT.size
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._events())
-
-    @overload
-    def __getitem__(self, index: int) -> Any: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Any]: ...
-    def __getitem__(self, index: int | slice) -> Any:
-        return self._events()[index]
-
-    def __repr__(self) -> str:
-        return f"<Batch of {len(self)} events>"
-
 
 class _Stock:
     """The table that the next events of a kind go to, made before they come: a reader waits for less."""
 
-    __slots__ = ("block", "record", "store")
+    __slots__ = ("record", "store")
 
     def __init__(self, plan: Plan, like: _Stock | None) -> None:
         self.store = Store(plan)
         if like:
             lib.pynl_table_prepare(self.store.c, like.store.c)
-        self.record = plan.record
-        #: For one event that comes alone.
-        self.block = Block(Blocks(self.store), 0, 1)
+        #: That of an event that comes alone.
+        self.record = plan.record(Block(Blocks(self.store), 0, 1), 0)
 
     @property
     def used(self) -> bool:
@@ -255,12 +102,13 @@ class Monitor:
         self._closed = False
         #: Read, and to be given by the iterator.
         self._pending: deque[Any] = deque()
+        self._names = [kind.name for kind in kinds]
         self._plans = [plan_of(kind.record) for kind in kinds]
         wanted = [_wanted(kind, (filters or {}).get(kind.name, {})) for kind in kinds]
         self._families = [bytes(families) for families, _ in wanted]
         self._filters = [Filters(plan, rest) for plan, (_, rest) in zip(self._plans, wanted, strict=True)]
         self._program = bpf.program(zip(kinds, self._families, self._filters, strict=True))
-        self._stocks: list[_Stock | None] = [None for _ in kinds]
+        self._stocks = [_Stock(plan, None) for plan in self._plans]
         self._watches = ffi.new("struct pynl_watch[]", [self._watch(number) for number in range(len(kinds))])
         events = {"watches": self._watches, "watch_count": len(kinds)}
         self._c = ffi.gc(ffi.new("struct pynl_events *", events), lib.pynl_events_free)
@@ -276,6 +124,7 @@ class Monitor:
         kind, plan, filters = self.kinds[number], self._plans[number], self._filters[number]
         made = {
             "plan": plan.c,
+            "table": self._stocks[number].store.c,
             "filters": filters.c,
             "filter_count": filters.count,
             "families": ffi.from_buffer("uint8_t[]", self._families[number]),
@@ -290,11 +139,10 @@ class Monitor:
         return made
 
     def _subscribe(self, buffer: int, all_namespaces: bool) -> None:
-        c, socket = self._socket.c, self._socket
+        c, socket = self._socket._c, self._socket
         if lib.pynl_socket_set(c, _SOL_SOCKET, _SO_RCVBUFFORCE, buffer) < 0:  # it takes CAP_NET_ADMIN
             socket.set_option(_SOL_SOCKET, _SO_RCVBUF, buffer)
-        #: Bytes of the receive buffer that were granted, as the kernel counts: a notification takes some 800 of them.
-        self.receive_buffer = socket.get_option(_SOL_SOCKET, _SO_RCVBUF)
+        self._receive_buffer = socket.get_option(_SOL_SOCKET, _SO_RCVBUF)
         self._c.program = self._kept = ffi.from_buffer("uint8_t[]", self._program)
         if lib.pynl_socket_filter(c, self._c.program, len(self._program) // 8) >= 0:  # otherwise C alone filters
             self._c.instructions = len(self._program) // 8
@@ -316,6 +164,11 @@ class Monitor:
     def pending(self) -> int:
         """How many events have been read and not yet been given by the iterator."""
         return len(self._pending)
+
+    @property
+    def receive_buffer(self) -> int:
+        """Bytes of the receive buffer that were granted, as the kernel counts them: a notification takes some 800."""
+        return self._receive_buffer
 
     @property
     def statistics(self) -> Mapping[str, int]:
@@ -345,37 +198,40 @@ class Monitor:
         self._receive(self.timeout if timeout is None else checked(timeout))
         return self._take()
 
-    def _receive(self, timeout: float | None) -> bool:
-        """Waits until there are events to take; False where none came in time."""
+    def _receive(self, timeout: float | None) -> int:
+        """Waits until there are events to take, and tells how many; 0 where none came in time."""
         until = None if timeout is None else time.monotonic() + timeout
         while True:
             left = _LOOK if until is None else max(0, min(_LOOK, int((until - time.monotonic()) * 1000) + 1))
             with self._lock:
                 self._usable()
                 self._restock()
-                result = lib.pynl_events_receive(self._c, self._socket.c, _MOST, left if timeout != 0 else 0)
+                result = lib.pynl_events_receive(self._c, self._socket._c, _MOST, left if timeout != 0 else 0)
             if result > 0:
-                return True
+                return result
             if result not in (-errno.EINTR, -errno.ETIMEDOUT):
                 self._usable()
                 check(result, "notifications")
             if until is not None and time.monotonic() >= until:
-                return False
+                return 0
 
     def _restock(self) -> None:
         if self._c.count:  # Ctrl-C came before they were taken
             return
         for number, stock in enumerate(self._stocks):
-            if stock is None or stock.used:
-                made = self._stocks[number] = _Stock(self._plans[number], stock)
-                self._watches[number].table = made.store.c
+            if stock.used:
+                self._stock(number, _Stock(self._plans[number], stock))
+
+    def _stock(self, number: int, stock: _Stock) -> None:
+        self._stocks[number] = stock
+        self._watches[number].table = stock.store.c
 
     def _take(self) -> Batch:
         """What has been read, in Python's hands."""
         c = self._c
         try:
-            data = bytes(ffi.buffer(c.events, c.count * _EVENT.size))
-            stores = {number: stock.store for number, stock in enumerate(self._stocks) if stock and stock.used}
+            data = bytes(ffi.buffer(c.events, c.count * EVENT.size))
+            stores = {number: stock.store for number, stock in enumerate(self._stocks) if stock.used}
             made = Batch(self.kinds, data, stores)
             c.count = 0
         except BaseException:
@@ -384,24 +240,17 @@ class Monitor:
         return made
 
     def _take_one(self) -> Event | None:
-        """The same, of one event that came alone; None where that is not so."""
+        """The same, of one event that came alone; None where it has no record."""
         c = self._c
+        if c.count != 1:  # a signal's handler has taken it
+            return None
         try:
-            if c.count != 1:
+            when, _, _, row, nsid, number, type, flags, action = EVENT.unpack(ffi.buffer(c.events, EVENT.size))
+            if row:
                 return None
-            when, _, _, row, nsid, number, type, flags, action = _EVENT.unpack(ffi.buffer(c.events, _EVENT.size))
-            stock = self._stocks[number]
-            if row or stock is None:
-                return None
-            made = Event(
-                _ACTIONS[action],
-                self.kinds[number].name,
-                stock.record(stock.block, 0),
-                None if nsid < 0 else nsid,
-                when * 1e-9,
-                flags,
-                type,
-            )
+            record = self._stocks[number].record
+            values = ACTIONS[action], self._names[number], record, None if nsid < 0 else nsid, when * 1e-9, flags, type
+            made = tuple.__new__(Event, values)
             c.count = 0
         except BaseException:
             self._torn()
@@ -426,7 +275,7 @@ class Monitor:
         self._closed = True
         self._pending.clear()
         if os.getpid() == self._pid:
-            lib.pynl_events_wake(self._socket.c)
+            lib.pynl_events_wake(self._socket._c)
             with self._lock:  # until no thread is in a call of C with it
                 self._socket.close()
         else:
@@ -438,14 +287,14 @@ class Monitor:
     def __next__(self) -> Any:
         while not self._pending:
             try:
-                if not self._receive(self.timeout):
-                    raise StopIteration
+                count = self._receive(self.timeout)
             except ClosedError:
                 if self._closed:
                     raise StopIteration from None
                 raise
-            event = self._take_one()
-            if event is not None:
+            if not count:
+                raise StopIteration
+            if count == 1 and (event := self._take_one()):
                 return event
             self._pending.extend(self._take())
         return self._pending.popleft()

@@ -187,7 +187,7 @@ class Netlink(Services):
                 raise TypeError(f"what is watched has no field {name!r}{nearest(name, fields)}")
         everywhere = netns == "all"
         with self.socket.sibling() if netns is None or everywhere else Socket(netns=netns) as socket:
-            wanted = {service.FAMILY.name: type(service)(socket).matching(filters) for service in watched}
+            wanted = {service.FAMILY.name: type(service)(socket)._matching(filters) for service in watched}
             return Monitor(
                 [service.FAMILY for service in watched],
                 netns=socket.netns,

@@ -82,8 +82,8 @@ class Service(Generic[R]):
         """All objects, or those whose fields have the given values, complete as of one moment.
 
         A dump may miss objects that were there all the time, where others change meanwhile. So it listens to what is
-        announced. A dump in silence is returned at once; otherwise as many dumps are merged, with the last word on
-        each object that was announced, as it takes for the chance of a miss to be below 1e-9 (docs/consistency.md).
+        announced. A dump in silence is returned at once; otherwise dumps are merged, with the last word on each object
+        that was announced, until they prove that they missed nothing (docs/consistency.md): two or three, mostly.
 
         Args:
             timeout: seconds after which it is given up; None: never.
@@ -94,18 +94,30 @@ class Service(Generic[R]):
             DumpInterrupted: the objects change too fast; ``error.table`` has them as far as they are known.
             TypeError: a filter that does not tell of each object whether it is meant; otherwise as :meth:`dump`.
         """
-        family = self.FAMILY
-        wanted = self._wanted(filters)
-        kinds = [self.kinds[name] for name in dict.fromkeys((family.name, *family.following.disturbed))]
-        with Monitor(kinds, netns=self.socket.netns) as monitor:
+        with self.watching() as monitor:
+            return self.settled(monitor, timeout, max_dumps, filters)
 
-            def listen() -> Sequence[Told] | None:
-                heard = list(hear(monitor))
-                if any(family.name in one.touched for one in heard):
-                    return None
-                return [told for one in heard if family.name in one.kinds for told in one.kinds[family.name].told]
+    def watching(self) -> Monitor:
+        """A monitor of all that tells of these objects."""
+        names = dict.fromkeys((self.FAMILY.name, *self.FAMILY.following.disturbed))
+        return Monitor([self.kinds[name] for name in names], netns=self.socket.netns)
 
-            return settle(family, lambda room: self.listed(room, **filters), listen, wanted, timeout, max_dumps)
+    def settled(
+        self, monitor: Monitor, timeout: float | None, max_dumps: int | None, filters: Mapping[str, Any]
+    ) -> Table[R]:
+        """A snapshot by what a monitor hears; ClosedError once the monitor is closed."""
+        name = self.FAMILY.name
+
+        def listen() -> Sequence[Told] | None:
+            heard = list(hear(monitor))
+            if any(name in one.touched for one in heard):
+                return None
+            return [told for one in heard if name in one.kinds for told in one.kinds[name].told]
+
+        def dump(room: int) -> Sequence[Table[R]]:
+            return self.listed(room, **filters)
+
+        return settle(self.FAMILY, dump, listen, self._wanted(filters), timeout, max_dumps)
 
     def listed(self, room: int, **filters: Any) -> Sequence[Table[R]]:
         """A dump on a socket of its own, whose datagrams have so much room; 0: as much as the kernel likes.
@@ -177,7 +189,7 @@ class Service(Generic[R]):
         except TypeError:  # an option that is no value may not be hashable either: it is to be told which
             return _questions.__wrapped__(*asked)
 
-    def matching(self, filters: Mapping[str, Any]) -> dict[str, Any]:
+    def _matching(self, filters: Mapping[str, Any]) -> dict[str, Any]:
         """Those of the filters that are fields of the record, with values as it shows them; None: it has none."""
         known = {name: value for name, value in filters.items() if name in self.FAMILY.record.FIELDS}
         return dict.fromkeys(known) | self._normal(known)

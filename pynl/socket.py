@@ -124,11 +124,6 @@ class Socket:
         check(result, "NLMSG_NOOP")
 
     @property
-    def c(self) -> Any:
-        """struct pynl_socket of csrc/pynl.h; another one once it had to be replaced."""
-        return self._c
-
-    @property
     def netns(self) -> int | None:
         """A descriptor of the namespace that was asked for; None: that of the thread that opened it."""
         return None if self._netns is None else self._netns.number

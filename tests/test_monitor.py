@@ -17,9 +17,12 @@ from typing import Any
 
 import pytest
 from conftest import Namespace
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import pynl
-from pynl import Event, Overrun
+from pynl import Event, Overrun, Undecoded
+from pynl.encode import encode, message
 
 #: Seconds in which what was announced before has surely come.
 SOON = 0.3
@@ -544,11 +547,12 @@ def test_what_python_drops_on_the_way_is_marked(netns: Namespace, monkeypatch: p
     with netns.netlink() as nl, nl.monitor("links", timeout=SOON) as events:
         netns.ip("link set lo mtu 1200")
 
-        def interrupted(*_: Any) -> None:
-            raise KeyboardInterrupt
+        class Interrupted:
+            def __getitem__(self, action: int) -> str:
+                raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr("pynl.monitor.Event", interrupted)
+            patch.setattr("pynl.monitor.ACTIONS", Interrupted())
             with pytest.raises(KeyboardInterrupt):
                 next(events)
         netns.ip("link set lo mtu 1300")
@@ -576,3 +580,78 @@ def test_only_the_kernel_is_believed(netns: Namespace) -> None:
         netns.run(sys.executable, "-c", code)
         assert list(events) == []
         assert events.statistics["skipped"] == events.statistics["reads"] == 1
+
+
+# ---- bytes that no kernel sends
+
+
+@pytest.fixture
+def fed(netns: Namespace) -> Iterator[tuple[pynl.Monitor, socket.socket]]:
+    """A monitor of routes and links, and a socket whose datagrams it takes for the kernel's."""
+    near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with netns.netlink() as nl, nl.monitor("routes", "links", timeout=SOON) as events, near, far:
+        os.dup2(near.fileno(), events.fileno())
+        yield events, far
+
+
+def route(dst: str, *, type: int = 24) -> bytes:
+    return message(type, 0, 0, encode(pynl.Route(dst=dst, table=254)))
+
+
+BROKEN = message(24, 0, 0, encode(pynl.Route(dst="10.0.0.0/24", table=254))[:-2] + b"\xff\xff")
+
+
+def test_many_messages_of_one_datagram_are_one_read(fed: tuple[pynl.Monitor, socket.socket]) -> None:
+    events, far = fed
+    far.send(route("10.0.1.0/24") + route("10.0.2.0/24", type=25) + message(99, 0, 0, bytes(4)) + route("10.0.3.0/24"))
+    found = [(event.action, event.record.dst) for event in events]
+    assert found == [("new", "10.0.1.0/24"), ("del", "10.0.2.0/24"), ("new", "10.0.3.0/24")]
+    assert (events.statistics["reads"], events.statistics["messages"], events.statistics["skipped"]) == (1, 4, 1)
+
+
+def test_what_cannot_be_decoded_is_an_event_and_the_loop_goes_on(fed: tuple[pynl.Monitor, socket.socket]) -> None:
+    events, far = fed
+    broken = route("10.0.2.0/24")
+    broken = broken[:28] + b"\x00\x50" + broken[30:]  # an attribute that ends behind its message
+    short = message(16, 0, 0, b"\0")  # less than a link's header
+    far.send(route("10.0.1.0/24") + broken + short)
+    far.send(route("10.0.3.0/24"))
+    first, second, third, last = events
+    assert (first.record.dst, last.record.dst) == ("10.0.1.0/24", "10.0.3.0/24")
+    assert isinstance(second, Undecoded)
+    assert (second.action, second.kind, second.record) == ("undecoded", "routes", None)
+    assert (second.error.data, second.error.offset) == (broken, 28)
+    assert (third.kind, third.error.data, third.error.offset) == ("links", short, len(short))
+    far.send(broken)
+    batch = events.batch()
+    assert batch.overrun
+    assert len(batch.table("routes")) == 0
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\x07", route("10.0.1.0/24")[:-8], route("10.0.1.0/24") + b"\x01\0\0\0" + bytes(20), bytes(200_000)],
+    ids=["empty", "short", "cut off", "no message behind one", "larger than any"],
+)
+def test_bytes_that_are_no_message_are_marked(fed: tuple[pynl.Monitor, socket.socket], data: bytes) -> None:
+    events, far = fed
+    far.send(data)
+    far.send(route("10.0.9.0/24"))
+    found = list(events)
+    assert found[-1].record.dst == "10.0.9.0/24"
+    assert [event.action for event in found if event.record is None] == (["overrun"] if data else [])
+    assert events.statistics["truncated"] == bool(data)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.binary(max_size=300) | st.sampled_from([route("10.0.1.0/24"), BROKEN]), max_size=5))
+def test_no_bytes_end_the_loop(fed: tuple[pynl.Monitor, socket.socket], datagrams: list[bytes]) -> None:
+    events, far = fed
+    for data in datagrams:
+        far.send(data)
+    far.send(route("10.9.9.0/24"))
+    for event in events:
+        if event.record is not None and event.record.dst == "10.9.9.0/24":
+            break
+    else:
+        raise AssertionError("the last is missing")
