@@ -306,6 +306,13 @@ def _from_arrow(family: Family[Any], table: Any) -> Values:
     return made
 
 
+def saved_columns(family: Family[Any], objects: Any) -> Values:
+    """As :func:`columns_of`; mappings are what ``write_json`` wrote of records."""
+    if not isinstance(objects, (Table, Mapping)) and not hasattr(objects, "__arrow_c_stream__"):
+        objects = [saved(family, item) for item in objects]
+    return columns_of(family, objects)
+
+
 def saved(family: Family[Any], item: Any) -> Any:
     """What ``write_json`` wrote of a record, as fields to send; anything else as it is."""
     if not isinstance(item, Mapping):

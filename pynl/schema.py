@@ -309,6 +309,20 @@ def nearest(name: str, names: Mapping[str, Any] | Sequence[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
+def writable(record: R) -> R:
+    """A record that was read, with what its declarations say is to be written of it."""
+    made = {}
+    for name in record.fields():
+        field, value = record.FIELDS[name], getattr(record, name)
+        if field.sent:
+            made[name] = field.sent(value, record)
+        elif isinstance(value, Record):
+            made[name] = writable(value)
+        if name in made and made[name] is value:
+            del made[name]
+    return record.replace(**made) if made else record
+
+
 def normalize(field: Field[Any], value: Any) -> Any:
     """The value as reading it from the wire would give it."""
     try:

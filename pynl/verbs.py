@@ -12,7 +12,7 @@ from .encode import encode
 from .fields import Field
 from .many import FLAGS, Difference, asked_of, carry_out, difference, sendable
 from .netns import Descriptor
-from .rows import Rows, Values, columns, columns_of, saved
+from .rows import Rows, Values, columns, columns_of, saved_columns
 from .schema import Record, chosen, normalize
 from .service import Service
 from .socket import Socket
@@ -133,9 +133,7 @@ class Verbs(Service[R]):
         Raises:
             as :meth:`add_many`.
         """
-        if not isinstance(objects, (Table, Mapping)) and not hasattr(objects, "__arrow_c_stream__"):
-            objects = [saved(self.FAMILY, item) for item in objects]
-        values = columns_of(self.FAMILY, objects)
+        values = saved_columns(self.FAMILY, objects)
         total = len(next(iter(values.values()), ()))
         kept = self._restorable(values, total)
         if len(kept) < total:
