@@ -23,6 +23,7 @@ from .kindconstants import BridgeVlanFlags as Vlan
 from .link import Link, given
 from .linkkinds import LINK_KINDS
 from .linkrestore import restore
+from .vf import vf_settings
 
 #: What RTM_NEWLINK takes; everything else of a link only the kernel tells.
 _SENT = frozenset(
@@ -94,8 +95,10 @@ class Links(Verbs[Link]):
 
     Writing takes, beside the fields of a link: ``up``; the options of its kind by their names (``id=42`` of a VXLAN),
     or as ``data={...}`` where a link has a field of that name; ``slave_data={...}``, its options as a port of its
-    master; ``netns``, where it is to go; and of a pair ``peer={...}``, the other link, which may have all these too
-    but ``up``. The kernel takes no ``ifalias`` of a link that it makes: :meth:`set` gives it one.
+    master; ``netns``, where it is to go; of a pair ``peer={...}``, the other link, which may have all these too but
+    ``up``; and ``vf={0: {"vlan": 7, "trust": True}}``, settings of virtual functions by their numbers, named as in
+    VfInfo: each the members of its struct, or the one that counts. The kernel takes no ``ifalias`` of a link that it
+    makes: :meth:`set` gives it one.
     """
 
     FAMILY = LINKS
@@ -245,6 +248,10 @@ class Links(Verbs[Link]):
         rest = {name: value for name, value in values.items() if name not in plain}
         if "netns" in rest:
             made["net_ns_fd"] = self._moved(rest.pop("netns"), keep)
+        if "vf" in rest:
+            if made.get("vfinfo_list") is not None:
+                raise TypeError("vf: vfinfo_list tells it already")
+            made["vfinfo_list"] = vf_settings(rest.pop("vf"))
         info: dict[str, Any] = {name: rest.pop(name) for name in ("kind", "slave_kind", "slave_data") if name in rest}
         data = rest.pop("data", {})
         if rest:
@@ -279,4 +286,4 @@ class Links(Verbs[Link]):
 
 
 #: Arguments of links that are no fields of theirs.
-_OWN = frozenset({"up", "netns", "data", "slave_kind", "slave_data"})
+_OWN = frozenset({"up", "netns", "data", "slave_kind", "slave_data", "vf"})
