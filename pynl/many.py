@@ -167,6 +167,26 @@ def sendable(family: Family[R], record: R, **values: Any) -> R:
     return record.replace(**{**own, **sent, **values})
 
 
+def told_of(work: Callable[..., Report], *arguments: Any) -> tuple[Report, BaseException | None]:
+    """One of several rounds: its report, and what ended it."""
+    try:
+        return work(*arguments), None
+    except BaseException as error:
+        if not isinstance(getattr(error, "report", None), Report):
+            raise
+        report: Report = error.report  # type: ignore[attr-defined]
+        return report, error
+
+
+def raise_with(error: BaseException | None, report: Report) -> None:
+    """Raises what ended one of several rounds, with the report of them all."""
+    if isinstance(error, BulkInterrupted):
+        raise BulkInterrupted(report)
+    if error is not None:
+        error.report = report  # type: ignore[attr-defined]
+        raise error
+
+
 def asked_of(verb: str, family: Family[Any], requests: Requests) -> Callable[[int], Asked[Any]]:
     """What the requests of one verb and family were to do."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from .bulk import Failure, Progress, Report
 from .encode import encode
 from .fields import Field
-from .many import FLAGS, Difference, asked_of, carry_out, difference, sendable
+from .many import FLAGS, Difference, asked_of, carry_out, difference, raise_with, sendable, told_of
 from .netns import Descriptor
 from .rows import Rows, Values, columns, columns_of, saved_columns
 from .schema import Record, chosen, normalize
@@ -133,24 +134,31 @@ class Verbs(Service[R]):
         Raises:
             as :meth:`add_many`.
         """
-        values = saved_columns(self.FAMILY, objects)
+        started = time.monotonic()
+        values: Any = saved_columns(self.FAMILY, objects)
         total = len(next(iter(values.values()), ()))
-        kept = self._restorable(values, total)
-        if len(kept) < total:
-            values = {name: list(map(column.__getitem__, kept)) for name, column in values.items()}
-        report = self._many("add", values if total else [], "continue", progress)
-        report.total = total
-        report.done += total - len(kept)
-        while True:
-            left = [failure for failure in report.failures if failure.error.errno != errno.EEXIST]
-            report.done += len(report.failures) - len(left)
-            again = self._many("add", [failure.request for failure in left], "continue", None) if left else Report()
-            report.failures = left
-            if not again.done:
-                break
-            report.done += again.done
-            report.failures = [Failure(left[f.index].index, f.request, f.error) for f in again.failures]
-        report.failures = [Failure(kept[f.index], f.request, f.error) for f in report.failures]
+        places = self._restorable(values, total)
+        if len(places) < total:
+            values = {name: list(map(column.__getitem__, places)) for name, column in values.items()}
+        report = Report()
+        refused: dict[int, Failure] = {}
+        ended: BaseException | None = None
+        wanted: Any = values if places else []
+        while len(wanted) and ended is None:
+            told, ended = told_of(self._many, "add", wanted, "continue", progress)
+            for place in places[: told.total - told.unsent]:
+                refused.pop(place, None)
+            found = {places[f.index]: f for f in told.failures if f.error.errno != errno.EEXIST}
+            refused.update({place: Failure(place, f.request, f.error) for place, f in found.items()})
+            report.unknown += [places[row] for row in told.unknown]
+            if not report.total:  # later, what was not sent again was refused before
+                report.total, report.unsent = total, told.unsent
+            places, progress = sorted(refused), None
+            wanted = [refused[place].request for place in places] if told.done else []
+        report.total, report.failures = total, [refused[place] for place in sorted(refused)]
+        report.done = total - len(refused) - len(report.unknown) - report.unsent
+        report.duration = time.monotonic() - started
+        raise_with(ended, report)
         return report
 
     def _restorable(self, values: Values, count: int) -> Sequence[int]:

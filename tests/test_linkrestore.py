@@ -42,7 +42,16 @@ link set br0 up
 link set vx0 up
 """
 #: Of the moment, or what the kernel alone decides.
-VOLATILE = ("stats", "stats64", "carrier_changes", "carrier_up_count", "carrier_down_count", "operstate", "qdisc")
+VOLATILE = (
+    "stats",
+    "stats64",
+    "carrier",
+    "carrier_changes",
+    "carrier_up_count",
+    "carrier_down_count",
+    "operstate",
+    "qdisc",
+)
 #: What a device that has just been made may do.
 ITS_DEVICES = ("tso_max_size", "tso_max_segs", "perm_address")
 

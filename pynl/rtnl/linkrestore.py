@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ..bulk import BulkInterrupted, Failure, Packed, Progress, Report
+from ..bulk import Failure, Packed, Progress, Report
 from ..encode import encode
 from ..errors import NetlinkError
-from ..many import FLAGS, Asked, carry_out
+from ..many import FLAGS, Asked, carry_out, raise_with, told_of
 from ..schema import Record, writable
 from ..verbs import Verbs
 from .constants import LinkFlags, MessageType
@@ -67,22 +67,13 @@ def restore(service: Verbs[Link], links: Sequence[Link], progress: Progress | No
     """
     started = time.monotonic()
     restoring = _Restoring(service, links)
-    ended: Any = None
-    try:
-        restoring.send("add", restoring.missing(), progress)
-        for stage in _STAGES:
-            restoring.send("set", [request for request in restoring.differences() if stage(request.what)])
-    except BaseException as error:
-        if not hasattr(error, "report"):
-            raise
-        ended = error
+    ended = restoring.send("add", restoring.missing(), progress)
+    for stage in _STAGES:
+        if ended is None:
+            ended = restoring.send("set", [request for request in restoring.differences() if stage(request.what)])
     report = restoring.report(ended is None)
     report.duration = time.monotonic() - started
-    if isinstance(ended, BulkInterrupted):
-        raise BulkInterrupted(report)
-    if ended is not None:
-        ended.report = report
-        raise ended
+    raise_with(ended, report)
     return report
 
 
@@ -167,29 +158,25 @@ class _Restoring:
             for told in _differing(self._wanted[place], there[self._wanted[place].ifname])
         ]
 
-    def send(self, verb: str, requests: Sequence[Request], progress: Progress | None = None) -> None:
-        """Carries requests out, and notes which are refused."""
-        family = self._service.FAMILY
+    def send(self, verb: str, requests: Sequence[Request], progress: Progress | None = None) -> BaseException | None:
+        """Carries requests out, and notes which are refused; returns what ended it before its time."""
+        service = self._service
         create = FLAGS["add"]
         flags = [FLAGS[verb] | (create if r.type == MessageType.RTM_NEWLINKPROP else 0) for r in requests]
         packed = Packed([(r.type, f, Link, encode(r.record)) for r, f in zip(requests, flags, strict=True)])
 
         def asked(index: int) -> Asked[Link]:
-            return Asked(verb, family, requests[index].record)
+            return Asked(verb, service.FAMILY, requests[index].record)
 
-        report = None
-        try:
-            report = carry_out(
-                self._service.socket, packed, asked, lambda _: self._service.read(), [family], "continue", progress
-            )
-        except BaseException as error:
-            report = getattr(error, "report", None)
-            raise
-        finally:
-            for failure in report.failures if report else ():
-                request = requests[failure.index]
-                for place in request.places:
-                    self._refused[place, request.what] = Failure(place, request.record, failure.error)
+        families = [service.FAMILY]
+        report, ended = told_of(
+            carry_out, service.socket, packed, asked, lambda _: service.read(), families, "continue", progress
+        )
+        for failure in report.failures:
+            request = requests[failure.index]
+            for place in request.places:
+                self._refused[place, request.what] = Failure(place, request.record, failure.error)
+        return ended
 
     def report(self, whole: bool) -> Report:
         """What became of each link.
