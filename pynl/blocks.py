@@ -245,7 +245,7 @@ class Block(Rows):
             value = bytes(ffi.buffer(column.values + number * width, column.lengths[number]))
             text = self._owner.texts.get((field.name, value))
             if text is None:
-                (text,) = self._lines(field, column, number, 1)
+                text = field.kind.load(value)  # of the bytes alone: no address and one of no bytes are the same here
                 if len(self._owner.texts) < _CACHED:
                     self._owner.texts[field.name, value] = text
             texts.append(text)
