@@ -141,7 +141,11 @@ class Record:
         cls.ATTRIBUTES = attributes
 
     def __init__(self, rows: Rows | None = None, row: int = 0, /, **values: Any) -> None:
-        object.__setattr__(self, "_rows", self._make(values) if rows is None else rows)
+        if rows is None:  # only then can a caller be at it: rows are nobody's but pynl's, and made by the million
+            if hasattr(self, "_rows"):
+                raise AttributeError(f"{self.RECORD.__name__} is immutable: replace(...) makes another")
+            rows = self._make(values)
+        object.__setattr__(self, "_rows", rows)
         object.__setattr__(self, "_row", row)
 
     def __setattr__(self, name: str, value: Any) -> None:
