@@ -327,6 +327,20 @@ class Block(Rows):
                 found.append(Unknown(type | flags, message[offset : offset + size]))
         return tuple(found)
 
+    def beside(self) -> bool:
+        store = self._store
+        with store.lock:
+            if store.c.unknown:
+                return True
+            for name in store.plan.columns:
+                column = store.column(name)
+                if column.kind == lib.PYNL_DEEP and column.count:
+                    mask = self._mask(column)
+                    there = self.count if mask is None else sum(mask)
+                    if self.count - list(self[name]).count(None) < there:  # what is there could not be read
+                        return True
+        return False
+
     def _any_deep(self) -> bool:
         """Whether some nested attribute may be kept raw: only reading it tells."""
         c = self._store.c

@@ -8,12 +8,12 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from .bulk import Failure, Progress, Report
+from .bulk import Failure, Packed, Progress, Report, Requests
 from .encode import encode
 from .fields import Field
 from .many import FLAGS, Difference, asked_of, carry_out, difference, raise_with, sendable, told_of
 from .netns import Descriptor
-from .rows import Rows, Values, columns, columns_of, saved_columns
+from .rows import Rows, Values, beside, columns, columns_of, saved_columns
 from .schema import Record, chosen, normalize
 from .service import Service
 from .socket import Socket
@@ -168,9 +168,28 @@ class Verbs(Service[R]):
     def _many(self, verb: str, objects: Any, on_error: str, progress: Progress | None) -> Report:
         family = self.FAMILY
         keep: list[Descriptor] = []
-        rows = self._rows(verb, objects, keep)
+        rows: Requests | None = None
+        if isinstance(objects, Table) or not (isinstance(objects, Mapping) or hasattr(objects, "__arrow_c_stream__")):
+            given = objects if isinstance(objects, Table) else list(objects)
+            objects = columns_of(family, given)
+            if beside(given, objects) and not (verb == "delete" and family.identity):
+                rows = self._one_by_one(verb, given, keep)
+        rows = rows or self._rows(verb, objects, keep)
         asked = asked_of(verb, family, rows)
         return carry_out(self.socket, rows, asked, lambda _: self.read(), [family], on_error, progress)
+
+    def _one_by_one(self, verb: str, objects: Any, keep: list[Descriptor]) -> Packed:
+        """The requests of records with attributes that are not declared: columns cannot hold these."""
+        made = []
+        family = self.FAMILY
+        for row, item in enumerate(objects):
+            try:
+                record: Any = item if isinstance(item, Record) else None
+                payload = encode(self.request(verb, record, {} if record else item, keep))
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"row {row}: {error}") from None
+            made.append((family.delete if verb == "delete" else family.new, FLAGS[verb], family.record, payload))
+        return Packed(made)
 
     def _rows(self, verb: str, objects: Any, keep: list[Descriptor]) -> Rows:
         family = self.FAMILY
