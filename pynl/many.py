@@ -106,7 +106,12 @@ def _settle(outcomes: Outcomes, asked: Callable[[int], Asked[Any]], read: Read) 
         if family.name not in there:
             there[family.name] = read(family)
         found = family.key(request.record) in there[family.name]
-        if request.verb in ("change", "set"):
+        meant = family.part(request.record) if request.verb == "delete" else None
+        if meant is not None and any(map(meant, there[family.name].values())):
+            outcomes.unknown.append(index)  # it, or another that was meant as well
+        elif meant is not None:
+            continue
+        elif request.verb in ("change", "set"):
             outcomes.unknown.append(index)
         elif found == (request.verb == "delete"):
             outcomes.errors[index] = NetlinkError(errno.ENOBUFS, "the answer was lost, and it was not carried out")

@@ -376,6 +376,37 @@ def test_answers_whose_request_nothing_can_tell_stay_unknown(nl: pynl.Netlink, m
     assert (batch.report.total, batch.report.done, batch.report.unknown, batch.report.failures) == (2, 1, [0], [])
 
 
+def test_a_part_of_a_key_tells_no_object(nl: pynl.Netlink, netns: Namespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where an answer is lost: what is there may be what was meant, unless nothing there can be."""
+    netns.batch("""
+        route add 10.1.0.0/16 dev v0 table 100 metric 20
+        route add 10.1.0.0/16 dev v0 table 100 metric 30
+        route add 10.2.0.0/16 dev v0 table 100 metric 20
+        route add 10.3.0.0/16 dev v0 table 100 metric 20
+        route add 10.3.0.0/16 dev v0 table 100 metric 30
+        rule add from 10.1.0.0/16 table 100 priority 77
+        rule add from 10.2.0.0/16 table 100 priority 77
+        rule add from 10.3.0.0/16 table 100 priority 78
+        addr add 198.51.100.1/24 dev v0
+        addr add 198.51.100.1 peer 198.51.100.2/32 dev v0
+        link add i0 type ifb
+    """)
+    index = nl.links.get("v0").ifindex
+    collect = pynl.Socket.collect
+    monkeypatch.setattr(pynl.Socket, "collect", lambda *arguments: collect(*arguments) and False)
+    with nl.batch(on_error="continue") as batch:
+        batch.routes.delete(dst="10.1.0.0/16", table=100)  # one of two
+        batch.routes.delete(dst="10.2.0.0/16", table=100)
+        batch.routes.delete(dst="10.3.0.0/16", table=100, priority=20)
+        batch.rules.delete(priority=77, family="AF_INET")  # one of two
+        batch.rules.delete(priority=78, family="AF_INET")
+        batch.addresses.delete(pynl.Address(local="198.51.100.1", ifindex=index))  # one of two
+        batch.links.delete("i0")
+    assert batch.report is not None
+    assert (batch.report.total, batch.report.unknown, batch.report.done) == (7, [0, 3, 5], 4)
+    assert batch.report.failures == []
+
+
 def test_a_send_that_fails_is_told(nl: pynl.Netlink, netns: Namespace, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was carried out before it is in the report, and nothing else was."""
     monkeypatch.setattr(bulk, "_window", lambda line: 256)

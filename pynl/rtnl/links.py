@@ -76,6 +76,7 @@ LINKS = Family(
     announced=(AddressFamily.AF_UNSPEC,),  # AF_BRIDGE: what is a bridge's port, and no longer one
     fresh=("change", 2**32 - 1),
     key=lambda link: link.ifname,
+    part=lambda request: None if request.ifname else lambda link: request.ifindex in (0, link.ifindex),
     following=Following(
         key=("ifindex",),
         silent=frozenset({"change", "event", "ext_mask", "stats", "stats64", "af_spec"}),
