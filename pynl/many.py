@@ -250,9 +250,23 @@ def _met(family: Family[R], names: Sequence[str], wanted: R, there: R) -> bool:
     told = sendable(family, there)
     for name in names:
         value = getattr(wanted, name)
-        if value != getattr(told, name) and (value is not None or name not in family.filled):
+        if not _agrees(value, getattr(told, name)) and (value is not None or name not in family.filled):
             return False
     return True
+
+
+def _agrees(wanted: Any, there: Any) -> bool:
+    """They are equal; of several nested ones, such as next hops, each in all that is told of the wanted one."""
+    if type(wanted) is not tuple or type(there) is not tuple or len(wanted) != len(there):
+        return bool(wanted == there)
+    pairs = zip(wanted, there, strict=True)
+    return all(_met_by(one, other) if isinstance(one, Record) else one == other for one, other in pairs)
+
+
+def _met_by(wanted: Record, there: Any) -> bool:
+    """No device is told by 0, everything else by its absence."""
+    told = ((name, value) for name, value in wanted.items() if value or not wanted.FIELDS[name].kind.device)
+    return type(there) is type(wanted) and all(getattr(there, name) == value for name, value in told)
 
 
 def _without(contents: Sequence[Any], same: set[Any]) -> list[int]:

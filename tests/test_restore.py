@@ -282,6 +282,29 @@ def test_sync_of_columns_and_records(source: pynl.Netlink) -> None:
         nl.routes.sync([{"gatway": "192.0.2.9"}], table=100)
 
 
+def test_sync_of_next_hops_by_what_is_told_of_them(source: pynl.Netlink) -> None:
+    """The kernel fills in the devices; weights, gateways and flags that differ are differences."""
+    nl = source
+    hops = [{"gateway": "192.0.2.10", "weight": 3}, {"gateway": "192.0.2.11"}]
+    hops6 = [{"gateway": "2001:db8::10", "weight": 2}, {"gateway": "2001:db8::11"}]
+    rows = [
+        {"dst": "10.1.0.0/16", "multipath": hops},
+        {"dst": "10.2.0.0/16", "multipath": [{**hop, "oif": "v0", "flags": "onlink"} for hop in hops]},
+        {"dst": "2001:db8:200::/48", "multipath": hops6},
+    ]
+    assert len(nl.routes.sync(rows, table=100).added) == 3
+    told = [hop.oif for route in nl.routes.dump(table=100) for hop in route.multipath or ()]
+    assert told
+    assert 0 not in told
+    again = nl.routes.sync(rows, table=100)
+    assert (again.same, again.reports) == (3, [])
+    for change in ({"weight": 4}, {"gateway": "192.0.2.12"}, {"oif": "v1"}, {"flags": "onlink", "oif": "v0"}):
+        rows[0] = {"dst": "10.1.0.0/16", "multipath": [{**hops[0], **change}, hops[1]]}
+        assert [r.dst for r in nl.routes.sync(rows, table=100, dry_run=True).replaced] == ["10.1.0.0/16"]
+    rows[0] = {"dst": "10.1.0.0/16", "multipath": hops[:1]}
+    assert len(nl.routes.sync(rows, table=100, dry_run=True).replaced) == 1
+
+
 def test_sync_of_addresses_and_neighbours(source: pynl.Netlink, netns: Namespace) -> None:
     nl = source
     wanted = [{"local": f"198.51.100.{n}/32", "ifindex": "v1"} for n in range(1, 6)]
