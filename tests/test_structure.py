@@ -53,6 +53,7 @@ LAYERS = [
     "rtnl.bridge rtnl.can rtnl.tunnels rtnl.vf",
     "rtnl.linkkinds",
     "rtnl.addr rtnl.link rtnl.neigh rtnl.nexthop rtnl.nsid rtnl.route rtnl.rule",
+    "rtnl.linkrestore",
     "rtnl.links",
     "batch",
     "netlink",
