@@ -198,7 +198,7 @@ static void tape(const struct made_plan *made, const uint8_t *data, size_t size)
 static void receive(const uint8_t *data, size_t size)
 {
     struct pynl_socket socket = {.wake = -1, .size = 1 << 16};
-    struct pynl_reply *reply = pynl_reply_new(1, 2, 0);
+    struct pynl_reply *reply = pynl_reply_new(1, 2, 0, NULL);
     struct pynl_segment *segment;
     struct pynl_state state;
     int ends[2], result;

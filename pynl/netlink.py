@@ -17,6 +17,7 @@ from .rtnl.nsid import assign_nsid, nsid_of
 from .rtnl.route import Route, Routes
 from .rtnl.rule import Rule, Rules
 from .socket import Socket
+from .statistics import Statistics
 from .table import Table
 from .verbs import Changes, Verbs
 
@@ -91,6 +92,11 @@ class Netlink(Services):
         #: The rtnetlink socket below the services.
         self.socket = Socket(netns=netns, timeout=timeout)
         super().__init__(self.socket)
+
+    @property
+    def statistics(self) -> Statistics:
+        """What has come through its sockets so far: ``messages``, ``bytes``, ``overruns`` and the like."""
+        return self.socket.counters.read()
 
     def nsid(self, netns: NetNS) -> int | None:
         """The number that this session's namespace has for another (``link_netnsid`` of links), or None.

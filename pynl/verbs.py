@@ -146,6 +146,7 @@ class Verbs(Service[R]):
         while True:
             left = [failure for failure in report.failures if failure.error.errno != errno.EEXIST]
             report.done += len(report.failures) - len(left)
+            self.socket.counters.add(retries=len(left))
             again = self._many("add", [failure.request for failure in left], "continue", None) if left else Report()
             report.failures = left
             if not again.done:
