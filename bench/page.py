@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from worlds import BUILD, HERE, RESULTS
 
 PAGE = HERE.parent / "docs" / "benchmarks.md"
-NAMES = ("ratios", "growth", "small", "peers", "changes", "decode")
+NAMES = ("ratios", "growth", "small", "peers", "changes", "decode", "lookup")
 NOUNS = {"links": "links (veth)", "routes6": "IPv6 routes", "neighbours": "neighbours", "addresses": "addresses"}
 BLOCK = re.compile(r"(<!-- figures: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -227,6 +227,28 @@ def decode(found: dict[str, Found]) -> str:
     return table(("messages", *names), rows)
 
 
+def lookup(found: dict[str, Found]) -> str:
+    lines = []
+    for row in found["lookup"]["rows"]:
+        rate, least = millions(row["rate"]), f"at least {millions(row['least'])}" if row["least"] else ""
+        measured = judged(rate, slow(row))
+        lines.append(
+            (row["what"], row["version"] or "", least, measured, seconds(row["built"]), f"{row['above_mb']:.0f} MB")
+        )
+    text = table(("what", "version", "target", "look-ups a second", "building", "memory"), lines)
+    gone = [f"Not measured: {row['who']} ({row['reason']})." for row in found["lookup"]["missing"]]
+    return "\n\n".join([text, *gone])
+
+
+def millions(value: float) -> str:
+    return f"{value / 1e6:#.3g} million".replace(". ", " ")
+
+
+def slow(row: Found) -> bool:
+    """Whether look-ups did not reach their target."""
+    return bool(row["least"]) and row["rate"] < row["least"]
+
+
 BLOCKS: dict[str, tuple[str, Callable[[dict[str, Found]], str]]] = {
     "machine": ("ratios", machine),
     "targets": ("ratios", figures),
@@ -236,6 +258,7 @@ BLOCKS: dict[str, tuple[str, Callable[[dict[str, Found]], str]]] = {
     "peers": ("peers", peers),
     "changes": ("changes", changes),
     "decode": ("decode", decode),
+    "lookup": ("lookup", lookup),
 }
 
 
@@ -258,6 +281,7 @@ def missed(found: dict[str, Found]) -> list[str]:
     names = [row.what for row in targets(found["ratios"]) if any(cell.missed for cell in row.cells.values())]
     names += [row["what"] for row in found["small"]["rows"] if row["pynl_us"] > row["most_us"]]
     names += [row["who"] for row in found["peers"]["rows"] if behind(row)]
+    names += [row["what"] for row in found["lookup"]["rows"] if slow(row)]
     return names + [row["what"] for row in found["changes"]["rows"] if off(row)]
 
 

@@ -551,3 +551,16 @@ void pynl_table_finish(struct pynl_table *table)
         if (table->columns[i].kind == PYNL_TEXT && table->columns[i].valid)
             text_fill(&table->columns[i], table->rows);
 }
+
+int pynl_table_prepare(struct pynl_table *table, const struct pynl_table *like)
+{
+    int result = table->capacity ? 0 : table_reserve(table);
+    uint32_t i;
+
+    for (i = 0; !result && i < table->column_count && i < like->column_count; i++)
+        if (like->columns[i].count && !table->columns[i].valid)
+            result = column_reserve(&table->columns[i], table->rows, table->capacity);
+    if (!result && !room_for(table, APPENDED_FIRST / 2))
+        result = -ENOMEM;
+    return result;
+}

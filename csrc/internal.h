@@ -42,9 +42,14 @@ static inline uint32_t load32(const uint8_t *p)
    in pages of 4 KB costs a tenth of the time that the kernel needs to hand them over. */
 static inline void *zeroed(uint64_t size)
 {
-    const uint64_t large = (uint64_t)2 << 20, page = 4096;
-    uint8_t *memory = calloc(1, size ? size : 1);
+    const uint64_t large = (uint64_t)2 << 20, page = 4096, small = 1024;
+    uint8_t *memory;
 
+    if (size <= small) { /* malloc() has some at hand, calloc() has not (glibc before 2.41) */
+        memory = malloc(size ? size : 1);
+        return memory ? memset(memory, 0, size) : NULL;
+    }
+    memory = calloc(1, size);
     if (memory && size >= large) {
         uint8_t *start = memory + (page - (uint64_t)(uintptr_t)memory % page) % page;
 
@@ -165,6 +170,12 @@ static inline struct attributes attributes_of(const struct pynl_level *level, co
     if (size <= header)
         return (struct attributes){.at = data + size};
     return (struct attributes){.at = data + header, .left = size - header};
+}
+
+/* Of struct pynl_counts. */
+static inline void count(uint64_t *what, uint64_t by)
+{
+    __atomic_fetch_add(what, by, __ATOMIC_RELAXED);
 }
 
 static inline bool has_value(const struct pynl_column *column, uint64_t row)

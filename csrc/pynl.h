@@ -68,6 +68,8 @@ int pynl_socket_get(const struct pynl_socket *, int level, int option);
 /* Makes a receive that waits, and every later one that would, return -ECANCELED. Safe from any thread. */
 int pynl_socket_wake(const struct pynl_socket *);
 int64_t pynl_socket_send(const struct pynl_socket *, const uint8_t *data, uint64_t size);
+/* Attaches a classic BPF program, whose instructions are struct sock_filter; 0 of them: detaches it. */
+int pynl_socket_filter(const struct pynl_socket *, const uint8_t *program, uint16_t instructions);
 /* Receives one datagram into the buffer and returns its size; waits at most timeout_ms for it (-1: for ever).
    -EMSGSIZE: it did not fit, and is lost. *sender gets the sender's port id: 0 is the kernel. */
 int64_t pynl_socket_receive(const struct pynl_socket *, int timeout_ms, uint32_t *sender);
@@ -206,6 +208,69 @@ int64_t pynl_table_decode(struct pynl_table *, const struct pynl_plan *, const s
 int pynl_table_append(struct pynl_table *, const struct pynl_plan *, const struct pynl_filter *, uint32_t filters,
                       const uint8_t *message, uint64_t size);
 void pynl_table_finish(struct pynl_table *);
+/* Takes memory for the first rows of an empty table, for the columns that another of its kind has: what is then appended
+   finds it there. */
+int pynl_table_prepare(struct pynl_table *, const struct pynl_table *like);
+
+/* ---- events.c: notifications, each sorted to its kind of object ---- */
+
+enum pynl_action { PYNL_NEW, PYNL_DEL, PYNL_CHANGE };
+
+struct pynl_event {
+    int64_t time;     /* when it was read, in nanoseconds of CLOCK_REALTIME */
+    uint64_t read;    /* the number of the datagram that it came in, from 1; of a mark: how many came before it */
+    uint64_t message; /* the address of its message, within its table's memory */
+    int32_t row;      /* in its table; -1: it could not be decoded, or it is a mark */
+    int32_t nsid;     /* of the namespace that it is from; -1: the socket's own */
+    int16_t kind;     /* the number of its watch; -1: a mark: here some were lost */
+    uint16_t type;
+    uint16_t flags;
+    uint16_t action; /* enum pynl_action */
+};
+
+struct pynl_watch { /* one kind of object */
+    const struct pynl_plan *plan;
+    const struct pynl_filter *filters;
+    uint32_t filter_count;
+    uint32_t family_count; /* 0: any */
+    const uint8_t *families;
+    uint16_t created; /* the message types */
+    uint16_t deleted;
+    uint16_t change_mask; /* not 0: nlmsg_flags that tell a change, */
+    uint16_t change_flags;
+    uint32_t fresh;           /* not 0: where the header has a number that tells a new object, */
+    uint32_t fresh_value;     /* by this value */
+    struct pynl_table *table; /* empty, or of events that were not taken yet */
+};
+
+struct pynl_events {
+    struct pynl_watch *watches;
+    uint32_t watch_count;
+    uint16_t instructions; /* of the socket's BPF program */
+    const uint8_t *program;
+    struct pynl_event *events; /* who takes them takes the tables too, for empty ones, and sets count to 0 */
+    uint64_t count;
+    uint64_t capacity;
+    uint64_t reads; /* since it began, as all below: datagrams */
+    uint64_t bytes;
+    uint64_t messages;
+    uint64_t skipped;           /* messages of no kind that is watched, and datagrams that were not the kernel's */
+    uint64_t overruns;          /* how often some were lost, */
+    uint64_t truncated;         /* and how often for another reason than the receive buffer */
+    int32_t waits;              /* the socket's SO_RCVTIMEO in ms, once it has been set */
+    struct pynl_counts *counts; /* as of a reply */
+    uint32_t torn;              /* not 0: some were taken and are lost: the next is a mark */
+};
+
+/* Receives what there is, up to about `limit` events, and returns how many there are to be taken, at least 1. Where there
+   is nothing it waits, if timeout_ms is not 0: -ETIMEDOUT; -EINTR: something came, but no event, or a signal.
+   After an overrun the kernel adds nothing to its queue until that is empty. So the rest of the queue is read first, and the
+   mark stands exactly where some are missing. */
+int64_t pynl_events_receive(struct pynl_events *, const struct pynl_socket *, uint64_t limit, int timeout_ms);
+/* Makes one that waits return. Safe from any thread. */
+int pynl_events_wake(const struct pynl_socket *);
+/* Frees the events. */
+void pynl_events_free(struct pynl_events *);
 
 /* ---- columns.c: reading columns ---- */
 
@@ -226,6 +291,44 @@ uint64_t pynl_column_mask(const struct pynl_column *, uint64_t first, uint64_t c
    Returns how many there are; -ENOSPC: more than `most`, which is at most 256. Rows without a value have no bytes. */
 int pynl_column_distinct(const struct pynl_column *, uint64_t first, uint64_t count, uint8_t *codes, uint32_t *rows,
                          uint32_t most);
+
+/* ---- index.c: rows by what tells them apart ---- */
+
+struct pynl_term { /* a field that counts */
+    uint16_t column;
+    uint16_t type;    /* of a nested field: its attribute, whose payload is compared as it is */
+    uint32_t lenient; /* not 0: a row that lacks it is like any other */
+    uint64_t mask;    /* of a number: the bits that count */
+};
+
+struct pynl_keys {
+    const struct pynl_plan *plan; /* of all the tables concerned */
+    const struct pynl_term *key;  /* what tells one object from another */
+    const struct pynl_term *content;
+    uint32_t key_terms;
+    uint32_t content_terms;
+};
+
+struct pynl_index;
+
+struct pynl_index *pynl_index_new(void);
+void pynl_index_free(struct pynl_index *);
+/* Takes in the table's rows that it does not know yet. Returns how many of them repeat an earlier one, key and content;
+   they are marked in `repeated` (one byte for each new row; NULL: nowhere). */
+int64_t pynl_index_extend(struct pynl_index *, const struct pynl_keys *, const struct pynl_table *, uint8_t *repeated);
+/* For each row of another table: the row of the index's table with the same key and content, of several the first that is
+   not marked in `seen` (one byte for each of its rows), where it is marked then (NULL: nothing is marked, the first is
+   found); otherwise -2 - the first row with the same key; otherwise -1. Returns how many it marked. */
+int64_t pynl_index_match(const struct pynl_index *, const struct pynl_keys *, const struct pynl_table *,
+                         const struct pynl_table *other, uint64_t first, uint64_t count, int32_t *rows, uint8_t *seen);
+/* The next row of the same key, in their order; behind the last comes the first. */
+int64_t pynl_index_next(const struct pynl_index *, uint64_t row);
+/* Whether a row of one table was decoded from the same bytes as one of another, but for the message's header. */
+int pynl_table_same(const struct pynl_table *, uint64_t row, const struct pynl_table *other, uint64_t other_row);
+/* Copies rows of another table of the same plan, but those marked in `without` (one byte for each; NULL: none), to
+   the end of a table. Returns how many; pynl_table_finish comes after the last. */
+int64_t pynl_table_take(struct pynl_table *, const struct pynl_plan *, const struct pynl_table *other,
+                        const uint8_t *without, uint64_t first, uint64_t count);
 
 /* ---- tape.c: nested attributes as a flat list ---- */
 
@@ -320,6 +423,49 @@ struct pynl_answers { /* NLMSG_ERROR messages of requests that were refused, eac
 int pynl_answers_receive(struct pynl_answers *, const struct pynl_socket *, uint32_t first, uint32_t count,
                          int timeout_ms);
 void pynl_answers_free(struct pynl_answers *);
+
+/* ---- lpm.c: the longest prefix that matches ---- */
+
+/* Rows by prefix, of IPv4 and IPv6. A row is a number below 2^30, for which 8 bytes up to it are taken. */
+struct pynl_lpm;
+
+struct pynl_lpm *pynl_lpm_new(void);
+void pynl_lpm_free(struct pynl_lpm *);
+/* The rows that are there. */
+uint32_t pynl_lpm_count(const struct pynl_lpm *);
+
+enum pynl_lpm_flag {
+    PYNL_LPM_NONE = 1, /* where it is found, -1 is: a route that says that there is none */
+    PYNL_LPM_FIRST = 2 /* before those of the same prefix and rank, not behind them */
+};
+
+/* Of the rows of one prefix that of the lowest rank is found, and of those the first. width: 4 or 16, the address's
+   bytes; those behind its first `length` bits do not count. -EEXIST: the row is there, under whatever prefix. */
+int pynl_lpm_insert(struct pynl_lpm *, const uint8_t *address, uint32_t width, uint32_t length, uint32_t rank,
+                    uint32_t row, uint32_t flags);
+/* -ENOENT: the row is not there under this prefix. */
+int pynl_lpm_remove(struct pynl_lpm *, const uint8_t *address, uint32_t width, uint32_t length, uint32_t row);
+
+enum { PYNL_LPM_TESTS = 3 };
+
+struct pynl_lpm_source {               /* columns of one table; a value that is not there counts as 0 */
+    const struct pynl_column *address; /* an address; not there: a prefix of no bits */
+    const struct pynl_column *length;
+    const struct pynl_column *family; /* AF_INET, AF_INET6; rows of others are left out */
+    const struct pynl_column *rank;
+    const struct pynl_column *none; /* as PYNL_LPM_NONE where it has this value */
+    uint64_t none_value;
+    const struct pynl_column *test[3]; /* rows are left out where one has another value; NULL: none tests */
+    uint64_t value[3];
+};
+
+/* Inserts every step-th row (a negative step: backwards) as 0, 1 ... The rows have to be there. Returns how many it
+   inserted; rows that have no prefix, or one longer than its address, are left out. */
+int64_t pynl_lpm_load(struct pynl_lpm *, const struct pynl_lpm_source *, uint64_t first, int64_t step, uint64_t count);
+/* The row of each address's longest prefix; -1: none. Addresses of `width` bytes, one after another; lengths: the bytes
+   used of each, 4 or 16 (others are no addresses, and have none); NULL: all, and width is 4 or 16. */
+int pynl_lpm_find(const struct pynl_lpm *, const uint8_t *addresses, const uint8_t *lengths, uint32_t width,
+                  uint64_t count, int32_t *out);
 
 /* ---- arrow.c: tables for others, by the Arrow C data interface, whose structures these are ---- */
 

@@ -286,11 +286,6 @@ static bool canceled(struct pynl_reply *reply)
     return value;
 }
 
-static void count(uint64_t *what, uint64_t by)
-{
-    __atomic_fetch_add(what, by, __ATOMIC_RELAXED);
-}
-
 /* Publishes the result; the taker must not see the end before the last segment. */
 static int finish(struct pynl_reply *reply, int result)
 {

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "internal.h"
 
+#include <linux/filter.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/eventfd.h>
@@ -90,6 +91,19 @@ int64_t pynl_socket_send(const struct pynl_socket *s, const uint8_t *data, uint6
     ssize_t sent = sendto(s->fd, data, size, 0, (const struct sockaddr *)&kernel, sizeof(kernel));
 
     return sent < 0 ? -errno : sent;
+}
+
+int pynl_socket_filter(const struct pynl_socket *s, const uint8_t *program, uint16_t instructions)
+{
+    struct sock_fprog filter = {.len = instructions};
+    int result = 0;
+
+    memcpy(&filter.filter, &program, sizeof(program));
+    if (instructions)
+        result = setsockopt(s->fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter));
+    else
+        result = setsockopt(s->fd, SOL_SOCKET, SO_DETACH_FILTER, &result, sizeof(result));
+    return result < 0 ? -errno : 0;
 }
 
 static int wait_readable(const struct pynl_socket *s, int timeout_ms)

@@ -18,9 +18,10 @@ if sys.platform != "linux":
 
 from . import aio, netns
 from .bulk import BulkInterrupted, Failure, Report
-from .errors import ClosedError, DecodeError, NetlinkError
+from .errors import ClosedError, DecodeError, DumpInterrupted, NetlinkError
 from .kinds import Via
 from .many import Difference
+from .monitor import Event, Monitor, Overrun, Undecoded
 from .netlink import Batch, Netlink, addresses, links, neighbours, nexthops, routes, rules
 from .rtnl.addr import Address
 from .rtnl.link import Link
@@ -42,16 +43,20 @@ __all__ = [
     "ClosedError",
     "DecodeError",
     "Difference",
+    "DumpInterrupted",
+    "Event",
     "Failure",
     "Link",
     "Message",
     "Metrics",
+    "Monitor",
     "Neighbour",
     "Netlink",
     "NetlinkError",
     "Nexthop",
     "NexthopBucket",
     "NexthopObject",
+    "Overrun",
     "Record",
     "Report",
     "Route",
@@ -59,6 +64,7 @@ __all__ = [
     "Socket",
     "Statistics",
     "Table",
+    "Undecoded",
     "Unknown",
     "Via",
     "addresses",

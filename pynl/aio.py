@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from . import netlink
+from . import monitor, netlink
+from .aiomirror import Mirror
+from .errors import ClosedError
+from .monitor import BUFFER
 from .netns import NetNS
 from .rtnl.addr import Address
 from .rtnl.link import Link
@@ -20,9 +24,13 @@ from .service import Service as Blocking
 from .statistics import Statistics
 from .table import Table
 
+if TYPE_CHECKING:
+    import asyncio
+
 # asyncio and concurrent.futures are imported where they are used: they take longer to import than all of pynl.
 
 N = TypeVar("N", bound="Netlink")
+M = TypeVar("M", bound="Monitor")
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
 
@@ -77,6 +85,22 @@ class Netlink:
         blocking = self._blocking
         return await self.run(lambda: blocking.set_nsid(netns, nsid), blocking.socket.interrupt)
 
+    def monitor(
+        self,
+        *kinds: str,
+        netns: NetNS | None = None,
+        buffer: int = BUFFER,
+        timeout: float | None = None,
+        **filters: Any,
+    ) -> Monitor:
+        """As :meth:`pynl.Netlink.monitor`: ``async with nl.monitor("routes") as events: async for event in events``."""
+        options: Any = {"netns": netns, "buffer": buffer, "timeout": timeout, **filters}
+        return Monitor(self, lambda: self._blocking.monitor(*kinds, **options))
+
+    def mirror(self, *kinds: str, buffer: int = BUFFER, timeout: float | None = 30.0) -> Mirror:
+        """As :meth:`pynl.Netlink.mirror`: ``async with nl.mirror("routes") as mirror: ...``."""
+        return Mirror(self.run, lambda: self._blocking.mirror(*kinds, buffer=buffer, timeout=timeout))
+
     async def close(self) -> None:
         """Closes it, once what is under way has ended."""
         import asyncio
@@ -117,6 +141,21 @@ class Service(Generic[R]):
 
         return await self._session.run(work, interrupt)
 
+    async def snapshot(self, *, timeout: float | None = 30.0, max_dumps: int | None = 100, **filters: Any) -> Table[R]:
+        """As :meth:`pynl.Netlink.routes.snapshot`. Cancelled, it ends with the dump that is being made."""
+        monitors: list[monitor.Monitor] = []
+
+        def work() -> Table[R]:
+            with self._blocking.watching() as watching:
+                monitors.append(watching)
+                return self._blocking.settled(watching, timeout, max_dumps, filters)
+
+        def interrupt() -> None:
+            for watching in monitors:
+                watching.close()
+
+        return await self._session.run(work, interrupt)
+
     async def stream(
         self, *, chunk: int = CHUNK, fields: Sequence[str] | None = None, **filters: Any
     ) -> AsyncIterator[Table[R]]:
@@ -141,6 +180,139 @@ class Nexthops(Service[NexthopObject]):
     async def buckets(self, **filters: Any) -> Table[NexthopBucket]:
         """As :meth:`pynl.Netlink.nexthops.buckets`; the table is whole."""
         return await Service(self._session, NexthopBuckets(self._blocking.socket)).dump(**filters)
+
+
+class Monitor:
+    """As :class:`pynl.Monitor`: no thread waits, the event loop does. It is opened when it is entered, or first read.
+
+    A task that is cancelled while it waits loses no event: the next read gives it.
+    """
+
+    def __init__(self, session: Netlink, opening: Callable[[], monitor.Monitor]) -> None:
+        self._session = session
+        self._opening = opening
+        self._blocking: monitor.Monitor | None = None
+        self._closed = False
+        self._pending: deque[Any] = deque()
+        #: Of the tasks that wait.
+        self._waiting: set[asyncio.Future[None]] = set()
+
+    async def _opened(self) -> monitor.Monitor:
+        made: list[monitor.Monitor] = []
+        if self._blocking is None and not self._closed:
+            try:
+                await self._session.run(lambda: made.append(self._opening()), _nothing)
+                if self._blocking is None and not self._closed:  # another task may have been faster
+                    self._blocking = made.pop()
+            finally:
+                for spare in made:
+                    spare.close()
+        if self._closed or self._blocking is None:
+            raise ClosedError("the monitor is closed")
+        return self._blocking
+
+    async def batch(self, timeout: float | None = None) -> monitor.Batch:
+        """As :meth:`pynl.Monitor.batch`."""
+        made = await self._read(timeout)
+        if made is None:
+            raise RuntimeError("the iterator has events to give first: see pending()")
+        return made
+
+    async def _read(self, timeout: float | None = None) -> monitor.Batch | None:
+        """The next batch; None where the iterator has events to give, also those that another task read meanwhile."""
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        blocking = await self._opened()
+        timeout = blocking.timeout if timeout is None else monitor.checked(timeout)
+        until = None if timeout is None else loop.time() + timeout
+        while not self._pending:
+            if self._closed:
+                raise ClosedError("the monitor is closed")
+            made = blocking.batch(0)
+            if made or (until is not None and loop.time() >= until):
+                return made
+            await self._readable(loop, blocking, until)
+        return None
+
+    async def _readable(self, loop: asyncio.AbstractEventLoop, blocking: monitor.Monitor, until: float | None) -> None:
+        """Waits until there may be something, or until then."""
+        future = loop.create_future()
+        fd = blocking.fileno()
+        self._waiting.add(future)
+        if len(self._waiting) == 1:
+            loop.add_reader(fd, self._wake)
+        timer = None if until is None else loop.call_at(until, self._wake)
+        try:
+            await future
+        finally:
+            if timer:
+                timer.cancel()
+            self._waiting.discard(future)
+            if not self._waiting and not self._closed:
+                loop.remove_reader(fd)
+
+    def _wake(self) -> None:
+        for future in self._waiting:
+            if not future.done():
+                future.set_result(None)
+
+    def fileno(self) -> int:
+        """The file descriptor, -1 while it is not open."""
+        return -1 if self._blocking is None else self._blocking.fileno()
+
+    def pending(self) -> int:
+        """How many events have been read and not yet been given by the iterator."""
+        return len(self._pending)
+
+    @property
+    def receive_buffer(self) -> int:
+        """Bytes of the receive buffer that were granted; 0 while it is not open."""
+        return 0 if self._blocking is None else self._blocking.receive_buffer
+
+    @property
+    def statistics(self) -> Mapping[str, int]:
+        """As :attr:`pynl.Monitor.statistics`; empty while it is not open."""
+        return {} if self._blocking is None else self._blocking.statistics
+
+    async def close(self) -> None:
+        """Closes it: tasks that wait get ClosedError, loops end. May be called twice."""
+        import asyncio
+
+        if self._closed:
+            return
+        self._closed = True
+        self._pending.clear()
+        if self._blocking is not None:
+            asyncio.get_running_loop().remove_reader(self._blocking.fileno())
+            self._blocking.close()
+        self._wake()
+
+    def __aiter__(self: M) -> M:
+        return self
+
+    async def __anext__(self) -> Any:
+        while not self._pending:
+            try:
+                made = await self._read()
+            except ClosedError:
+                if self._closed:
+                    raise StopAsyncIteration from None
+                raise
+            if made is not None:
+                if not made:
+                    raise StopAsyncIteration
+                self._pending.extend(made)
+        return self._pending.popleft()
+
+    async def __aenter__(self: M) -> M:
+        await self._opened()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
 
 
 def _nothing() -> None:

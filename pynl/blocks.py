@@ -42,7 +42,7 @@ class Blocks:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._made: weakref.WeakValueDictionary[int, Block] = weakref.WeakValueDictionary()
+        self._made: weakref.WeakValueDictionary[int, Block] | None = None
         self._names: dict[str, _Names] = {}
         #: Field and bytes of an address -> its text.
         self.texts: dict[tuple[str, bytes], str] = {}
@@ -53,7 +53,7 @@ class Blocks:
         """Waits until there are this many rows, or until there are all; as :meth:`Store.need`."""
         ahead = self._ahead
         if rows is None and ahead and ahead.thread == threading.get_ident():
-            with _collector_paused():
+            with collector_paused():
                 self.store.need(rows, lambda: self._read_ahead(ahead))
         else:
             self.store.need(rows)
@@ -97,6 +97,8 @@ class Blocks:
         """Rows ``number * BLOCK`` and on."""
         first = number * BLOCK
         rows = min(BLOCK, self.store.c.rows - first)
+        if self._made is None:  # which takes as long as a record
+            self._made = weakref.WeakValueDictionary()
         block = self._made.get(number)
         if block is None or block.count != rows:  # it has grown since
             block = self._made[number] = Block(self, first, rows)
@@ -110,6 +112,14 @@ class Blocks:
         return names
 
 
+def records(store: Store) -> Iterator[Any]:
+    """The records of a whole table that nobody else reads: for few rows, nothing is made that only many pay for."""
+    rows = store.c.rows
+    if rows >= _LAYOUT_ROWS:
+        return chain.from_iterable(map(Blocks(store).records, range(-(-rows // BLOCK))))
+    return map(store.plan.record, repeat(Block(Blocks(store), 0, rows)), range(rows))
+
+
 class _Ahead:
     """The records made ahead for a reader that its thread has asked for, by the number of their block."""
 
@@ -121,7 +131,7 @@ class _Ahead:
 
 
 @contextmanager
-def _collector_paused() -> Iterator[None]:
+def collector_paused() -> Iterator[None]:
     """Without the cyclic garbage collector, which would walk the records made so far again and again.
 
     Records are in no cycles. Of a million, making them would take twice as long with it.
@@ -145,7 +155,7 @@ class Block(Rows):
     __slots__ = ("_owner", "_store", "count", "first")
 
     def __init__(self, owner: Blocks, first: int, count: int) -> None:
-        super().__init__({}, asked=owner.store.plan.asked)
+        self.asked = owner.store.plan.asked  # all that Rows would set: a block reads the rest from its table
         self._owner, self._store = owner, owner.store
         self.first, self.count = first, count
 
@@ -335,6 +345,15 @@ class Block(Rows):
         except ValueError:
             return False
         return True
+
+    def same(self, row: int, other: Rows, other_row: int) -> bool:
+        if not isinstance(other, Block):
+            return False
+        one, another = self._store.c, other._store.c
+        return bool(lib.pynl_table_same(one, self.first + row, another, other.first + other_row))
+
+    def message(self, row: int) -> bytes:
+        return self._store.message(self.first + row)
 
     def order(self, row: int) -> Sequence[str]:
         names: dict[str, None] = {}

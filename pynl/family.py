@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Generic, TypeVar
 
+from .following import Following
 from .schema import Record
 
 R = TypeVar("R", bound=Record)
@@ -42,5 +43,15 @@ class Family(Generic[R]):
     sent: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     #: The only fields that the kernel takes to remove an object; empty: all.
     identity: frozenset[str] = frozenset()
+    #: The multicast groups that announce its changes (RTNLGRP_*).
+    groups: tuple[IntEnum, ...] = ()
+    #: The address families of its notifications, where those of others are no such objects; empty: any.
+    announced: tuple[IntEnum, ...] = ()
+    #: NLM_F_* of a RTM_NEW* message, and those of them that are set where it tells of a change.
+    change_flags: tuple[int, int] = (0, 0)
+    #: A member of the header, and its value in a RTM_NEW* message where that tells of a new object, not of a change.
+    fresh: tuple[str, int] | None = None
     #: What tells one object from another, as the kernel does.
     key: Callable[[Any], Hashable] = _whole
+    #: How its changes are followed.
+    following: Following[Any] = field(default_factory=Following)

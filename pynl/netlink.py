@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, TypeVar
 
 from .batch import Collected
 from .bulk import Progress, Report
+from .mirror import Mirror
+from .monitor import BUFFER, Monitor
 from .netns import NetNS
 from .rtnl.addr import Address, Addresses
 from .rtnl.link import Link
@@ -16,6 +19,8 @@ from .rtnl.nexthop import NexthopObject, Nexthops
 from .rtnl.nsid import assign_nsid, nsid_of
 from .rtnl.route import Route, Routes
 from .rtnl.rule import Rule, Rules
+from .schema import nearest
+from .service import Service
 from .socket import Socket
 from .statistics import Statistics
 from .table import Table
@@ -40,6 +45,9 @@ class Services:
         self.neighbours = Neighbours(socket, changes)
         self.rules = Rules(socket, changes)
         self.nexthops = Nexthops(socket, changes)
+        services = [service for service in vars(self).values() if isinstance(service, Service)]
+        for service in services:
+            service.kinds = {other.FAMILY.name: other.FAMILY for other in services}
 
 
 class Batch(Services):
@@ -128,6 +136,52 @@ class Netlink(Services):
         assert made is not None
         return made
 
+    def monitor(
+        self,
+        *kinds: str,
+        netns: NetNS | None = None,
+        buffer: int = BUFFER,
+        timeout: float | None = None,
+        **filters: Any,
+    ) -> Monitor:
+        """Watches changes: ``with nl.monitor("routes", "links") as events: for event in events: ...``
+
+        Args:
+            kinds: what to watch, as the services are called; without any: all of them.
+            netns: another namespace than the session's: name, path, process id or file descriptor; ``"all"``: the
+                session's, and all that it has a number for (:meth:`set_nsid`); events tell which (``nsid``).
+            buffer: bytes to ask for as the receive buffer.
+            timeout: seconds without an event after which the loop ends; None: never.
+            filters: field names and values, as :meth:`pynl.Netlink.routes.dump` takes them. One holds for each of the
+                kinds that have such a field.
+
+        Returns:
+            The monitor; it knows of every change from now on.
+
+        Raises:
+            NetlinkError: EPERM: all namespaces take CAP_NET_BROADCAST.
+            OSError: there is no such namespace, or no permission.
+            TypeError: there is no such kind, or none of them has such a field, or it cannot be filtered by.
+            ValueError: a value that the field cannot have.
+        """
+        watched = list(self._chosen(kinds).values())
+        fields = {name: field for service in watched for name, field in service.FAMILY.record.FIELDS.items()}
+        for name in filters:
+            if name not in fields:
+                raise TypeError(f"what is watched has no field {name!r}{nearest(name, fields)}")
+        everywhere = netns == "all"
+        with self.socket.sibling() if netns is None or everywhere else Socket(netns=netns) as socket:
+            wanted = {service.FAMILY.name: type(service)(socket)._matching(filters) for service in watched}
+            return Monitor(
+                [service.FAMILY for service in watched],
+                netns=socket.netns,
+                all_namespaces=everywhere,
+                filters=wanted,
+                buffer=buffer,
+                timeout=timeout,
+                counters=self.socket.counters,
+            )
+
     def batch(self, *, on_error: str = "stop", progress: Progress | None = None) -> Batch:
         """Changes of any kind, packed into few sends: ``with nl.batch() as batch: batch.routes.add(...)``.
 
@@ -139,6 +193,43 @@ class Netlink(Services):
             The batch; its ``report`` tells what became of each change.
         """
         return Batch(self.socket, on_error, progress)
+
+    def mirror(self, *kinds: str, buffer: int = BUFFER, timeout: float | None = 30.0) -> Mirror:
+        """A live copy: ``with nl.mirror("routes", "links") as mirror: mirror.table("routes")``
+
+        Args:
+            kinds: what to copy, as the services are called; without any: all of them.
+            buffer: bytes to ask for as the receive buffer of its monitor.
+            timeout: seconds after which reading what changes all the time is given up; None: never.
+
+        Returns:
+            The mirror; it has read everything.
+
+        Raises:
+            DumpInterrupted: what is copied changes too fast.
+            TypeError: there is no such kind.
+            OSError: there is no permission.
+        """
+        services = self._chosen(kinds)
+        families = [service.FAMILY for service in services.values()]
+        others = [name for family in families for name in family.following.disturbed]
+        watched = dict.fromkeys((*services, *others))
+        kinds_watched = [self.routes.kinds[name] for name in watched]
+        counters = self.socket.counters
+        monitor = Monitor(kinds_watched, netns=self.socket.netns, buffer=buffer, counters=counters)
+        try:
+            socket = self.socket.sibling()
+        except BaseException:
+            monitor.close()
+            raise
+        return Mirror({name: type(service)(socket) for name, service in services.items()}, monitor, timeout)
+
+    def _chosen(self, kinds: Sequence[str]) -> Mapping[str, Service[Any]]:
+        services = {name: value for name, value in vars(self).items() if isinstance(value, Service)}
+        for kind in kinds:
+            if kind not in services:
+                raise TypeError(f"there is nothing called {kind!r}{nearest(str(kind), services)}")
+        return {name: services[name] for name in dict.fromkeys(kinds or services)}
 
     def restore(self, table: Table[Any], /, *, progress: Progress | None = None) -> Report:
         """Makes the objects of a table that was read, here or elsewhere: see the services' ``restore``."""

@@ -128,6 +128,11 @@ class Socket:
         check(result, "NLMSG_NOOP")
 
     @property
+    def netns(self) -> int | None:
+        """A descriptor of the namespace that was asked for; None: that of the thread that opened it."""
+        return None if self._netns is None else self._netns.number
+
+    @property
     def port(self) -> int:
         """The port id that the kernel gave (the process id, if it was free)."""
         return int(self._c.port)
@@ -311,8 +316,7 @@ class Socket:
     def sibling(self: S, room: int = 0) -> S:
         """Another socket of the same protocol in the same namespace; ``room`` as for the class."""
         self._usable()
-        netns = None if self._netns is None else self._netns.number
-        made = type(self)(self.protocol, netns=netns, timeout=self.timeout, room=room)
+        made = type(self)(self.protocol, netns=self.netns, timeout=self.timeout, room=room)
         made.counters = self.counters
         made._restore(self._options, ())
         return made

@@ -6,13 +6,13 @@ import os
 import struct
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from ._wire import ffi, lib
 from .errors import ClosedError, DecodeError, check
 from .fields import Field
-from .plan import Plan, column_kind
+from .plan import Keys, Plan, column_kind
 
 _LENGTH = struct.Struct("=I")
 #: Bytes that the kernel has for a datagram of a dump, at the least (NLMSG_GOODSIZE where pages have 4 KB).
@@ -34,19 +34,26 @@ class Store:
 
     Its rows may still be arriving; several threads may use it meanwhile.
 
+    Args:
+        plan: what its rows are decoded by.
+        table: struct pynl_table, which the store owns from here on; None: an empty one.
+
     Attributes:
         consistent: False where the kernel said that what it listed changed meanwhile.
         error: why the rows are not all there.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, table: Any = None) -> None:
         self.plan = plan
         self._lock = threading.RLock()
         self._pid = os.getpid()
         self.consistent = True
+        #: Makes what tells its rows apart, where each object should be listed once.
+        self.keys: Callable[[Plan], Keys | None] | None = None
         self.error: Exception | None = None
         self._source: Source | None = None
-        table = lib.pynl_table_new(plan.column_kinds, plan.column_widths, len(plan.columns))
+        if table is None:
+            table = lib.pynl_table_new(plan.column_kinds, plan.column_widths, len(plan.columns))
         if table == ffi.NULL:
             raise MemoryError("no memory for a table")
         self.c = ffi.gc(table, lib.pynl_table_free)
@@ -79,6 +86,17 @@ class Store:
         added = self.decode(segment)
         self.end()
         return added
+
+    def append(self, message: bytes) -> None:
+        """Decodes one whole message; :meth:`finish` comes after the last."""
+        data = ffi.from_buffer("uint8_t[]", message)
+        with self.lock:
+            check(lib.pynl_table_append(self.c, self.plan.c, ffi.NULL, 0, data, len(message)))
+
+    def finish(self) -> None:
+        """Makes what was appended readable."""
+        with self.lock:
+            lib.pynl_table_finish(self.c)
 
     def arrive(self, source: Source) -> None:
         """The rows come from ``source``, as they are needed."""
@@ -126,15 +144,16 @@ class Store:
         """The bytes of a row's message, header and all."""
         return message_at(self.c.messages[row])
 
-    def datagrams(self, room: int = _ROOM) -> tuple[list[int], bool]:
+    def datagrams(self, room: int = 0) -> tuple[list[int], bool]:
         """The row at which each datagram of a dump begins, and whether the last one had room for a row more.
 
         What comes in one datagram the kernel listed at one instant, one object after another, and where it had room
         for more there was no more.
 
         Args:
-            room: bytes that a datagram had, as of the socket's ``room``.
+            room: bytes that a datagram had, as of the socket's ``room``; 0: as many as the kernel gives any.
         """
+        room = room or _ROOM
         with self.lock:
             c = self.c
             count = int(c.start_count)
@@ -169,6 +188,8 @@ class Filters:
         for name, value in wanted.items():
             found += [(name, None)] if value is None else _filter(plan.record.FIELDS[name], value)
         self.count = len(found)
+        #: The columns that are compared, and with what.
+        self.found: Sequence[tuple[str, bytes | None]] = found
         self._values = [ffi.NULL if value is None else ffi.from_buffer("uint8_t[]", value) for _, value in found]
         rows = [
             (plan.columns[name], name in pushed, len(value or b""), c)

@@ -83,6 +83,28 @@ def test_the_examples_say_what_is_there(host: Namespace) -> None:
     assert "02:00:00:00:00:01" in run(host, sys.executable, "examples/neighbours.py")
 
 
+def test_the_examples_see_what_changes(host: Namespace) -> None:
+    command = "ip route add 198.51.100.0/24 via 192.0.2.9"
+    told = run(host, sys.executable, "examples/watch_asyncio.py", *command.split())
+    assert told.splitlines() == [f"{command} ended with 0, and changed this:", "     1 routes: new"]
+    host.ip("route delete 198.51.100.0/24")
+    watcher = subprocess.Popen(
+        ["ip", "netns", "exec", host.name, sys.executable, "examples/watch.py"],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    assert watcher.stdout
+    assert watcher.stdout.readline().startswith("watching")
+    host.ip(command.removeprefix("ip "))
+    host.ip("route delete 198.51.100.0/24")
+    told, _ = watcher.communicate(timeout=30)
+    assert [line.split()[1:4] for line in told.splitlines()] == [
+        ["new", "routes", "dst=198.51.100.0/24"],
+        ["del", "routes", "dst=198.51.100.0/24"],
+    ]
+
+
 def test_the_reference_is_what_the_declarations_say() -> None:
     done = subprocess.run(
         [sys.executable, ROOT / "scripts/reference", "--check"], capture_output=True, text=True, check=False

@@ -59,6 +59,22 @@ def test_all_sockets_of_a_session_count_together(netns: Namespace) -> None:
         assert nl.statistics[2:] == (0, 0, 0, 0)
 
 
+def test_monitors_count_too(netns: Namespace, caplog: pytest.LogCaptureFixture) -> None:
+    with netns.netlink() as nl, nl.monitor("routes", buffer=4096) as events:
+        nl.routes.add(dst="198.51.100.0/24", oif="lo")
+        before = nl.statistics
+        assert next(events).action == "new"
+        assert nl.statistics.messages == before.messages + 1
+        with netns.netlink() as other:
+            routes = [pynl.Route(dst=f"2001:db8:{number:x}::/64", oif=1) for number in range(500)]
+            assert other.routes.add_many(routes).done == 500
+        with caplog.at_level("WARNING", "pynl"):
+            while not events.batch().overrun:
+                pass
+        assert nl.statistics.overruns > 0
+    assert "notifications of routes were lost" in caplog.text
+
+
 def test_what_is_tried_again_is_counted(netns: Namespace) -> None:
     with netns.netlink() as nl:
         nl.addresses.add(local="192.0.2.1", prefixlen=24, ifindex="lo")

@@ -10,13 +10,14 @@ from typing import Any
 from ..errors import NetlinkError
 from ..family import Family
 from ..fields import attribute, member, struct
+from ..following import Following
 from ..iproute2 import named_in
 from ..kinds import DEVICE, IP, S32, TEXT, U8, U32, enum, flags
 from ..netns import Descriptor
 from ..schema import Record
 from ..service import address_text
 from ..verbs import Changeable
-from .constants import AddressFamily, AddressFlags, AddressProtocol, MessageType, RouteScope
+from .constants import AddressFamily, AddressFlags, AddressProtocol, Group, MessageType, RouteScope
 
 
 class AddressCacheInfo(Record, struct="ifa_cacheinfo"):
@@ -105,7 +106,12 @@ ADDRESSES = Family(
     protocols=(AddressFamily.AF_INET, AddressFamily.AF_INET6),
     pushed={"ifindex": "ifindex"},
     sent={"flags": lambda told: told & ~_TOLD, "cacheinfo": lambda told: told.replace(cstamp=0, tstamp=0)},
+    groups=(Group.RTNLGRP_IPV4_IFADDR, Group.RTNLGRP_IPV6_IFADDR),
     key=lambda address: (address.family, address.ifindex, address.own, address.prefixlen, address.peer),
+    following=Following(
+        key=("family", "ifindex", "prefixlen", "address", "local"),
+        silent=frozenset({"cacheinfo"}),
+    ),
 )
 
 

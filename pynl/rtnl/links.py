@@ -9,11 +9,12 @@ from typing import Any
 from ..devices import IFNAMSIZ
 from ..errors import NetlinkError
 from ..family import Family
+from ..following import Following
 from ..kinds import TEXT
 from ..netns import Descriptor, open_netns
 from ..schema import Record, nearest
 from ..verbs import Verbs
-from .constants import AddressFamily, ExtFilter, MessageType
+from .constants import AddressFamily, ExtFilter, Group, MessageType
 from .kindconstants import BridgeFlags
 from .kindconstants import BridgeVlanFlags as Vlan
 from .link import Link
@@ -66,7 +67,15 @@ LINKS = Family(
     pushed={"master": "master", "kind": "kind"},
     volatile=frozenset(Link.FIELDS) - _SENT,
     identity=frozenset({"ifindex", "ifname"}),
+    groups=(Group.RTNLGRP_LINK,),
+    announced=(AddressFamily.AF_UNSPEC,),  # AF_BRIDGE: what is a bridge's port, and no longer one
+    fresh=("change", 2**32 - 1),
     key=lambda link: link.ifname,
+    following=Following(
+        key=("ifindex",),
+        silent=frozenset({"change", "event", "ext_mask", "stats", "stats64", "af_spec"}),
+        own=lambda link: link.family == AddressFamily.AF_UNSPEC and link.wireless is None,
+    ),
 )
 
 
