@@ -155,6 +155,7 @@ class Verbs(Service[R]):
                 report.total, report.unsent = total, told.unsent
             places, progress = sorted(refused), None
             wanted = [refused[place].request for place in places] if told.done else []
+            self.socket.counters.add(retries=len(wanted))
         report.total, report.failures = total, [refused[place] for place in sorted(refused)]
         report.done = total - len(refused) - len(report.unknown) - report.unsent
         report.duration = time.monotonic() - started

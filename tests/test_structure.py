@@ -20,8 +20,9 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 
 #: From the bottom up: a module imports only from lines above its own, or from its own line where that says so.
 LAYERS = [
-    "errors evidence",
+    "errors evidence log",
     "_wire",
+    "statistics",
     "kinds",
     "fields",
     "schema",
@@ -94,6 +95,7 @@ PUBLIC = [
         "Route",
         "Rule",
         "Socket",
+        "Statistics",
         "Table",
         "Undecoded",
         "Unknown",
