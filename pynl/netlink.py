@@ -14,7 +14,7 @@ from .rtnl.link import Link
 from .rtnl.links import Links
 from .rtnl.neigh import Neighbour, Neighbours
 from .rtnl.nexthop import NexthopObject, Nexthops
-from .rtnl.nsid import assign_nsid, nsid_of
+from .rtnl.nsid import NsIds, assign_nsid, nsid_of
 from .rtnl.route import Route, Routes
 from .rtnl.rule import Rule, Rules
 from .schema import nearest
@@ -136,7 +136,8 @@ class Netlink(Services):
         """Watches changes: ``with nl.monitor("routes", "links") as events: for event in events: ...``
 
         Args:
-            kinds: what to watch, as the services are called; without any: all of them.
+            kinds: what to watch, as the services are called; without any: all of them. ``"nsids"``: the numbers that
+                the namespace gives to others.
             netns: another namespace than the session's: name, path, process id or file descriptor; ``"all"``: the
                 session's, and all that it has a number for (:meth:`set_nsid`); events tell which (``nsid``).
             buffer: bytes to ask for as the receive buffer.
@@ -154,10 +155,11 @@ class Netlink(Services):
             ValueError: a value that the field cannot have.
         """
         services = {name: value for name, value in vars(self).items() if isinstance(value, Service)}
+        known = {**services, "nsids": NsIds(self.socket)}
         for kind in kinds:
-            if kind not in services:
-                raise TypeError(f"there is nothing called {kind!r} to watch{nearest(str(kind), services)}")
-        watched = [services[kind] for kind in dict.fromkeys(kinds or services)]
+            if kind not in known:
+                raise TypeError(f"there is nothing called {kind!r} to watch{nearest(str(kind), known)}")
+        watched = [known[kind] for kind in dict.fromkeys(kinds or services)]
         fields = {name: field for service in watched for name, field in service.FAMILY.record.FIELDS.items()}
         for name in filters:
             if name not in fields:

@@ -386,6 +386,15 @@ def test_all_namespaces_are_told_apart(netns: Namespace, other: str) -> None:
             assert [event.record.mtu for event in own] == [1200]
 
 
+def test_numbers_of_namespaces_are_announced(netns: Namespace, other: str) -> None:
+    with netns.netlink() as nl, nl.monitor("nsids", timeout=SOON) as events:
+        nl.set_nsid(other, 42)
+        assert [(event.action, event.kind, event.record.nsid) for event in events] == [("new", "nsids", 42)]
+        pynl.netns.delete(other)
+        assert [(event.action, event.record.nsid) for event in events] == [("del", 42)]
+        pynl.netns.create(other)
+
+
 def test_another_namespace_is_watched(netns: Namespace, other: str) -> None:
     with netns.netlink() as nl, nl.monitor("links", netns=other, ifname="lo", timeout=SOON) as events:
         netns.ip("link set lo mtu 1200")
