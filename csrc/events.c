@@ -237,6 +237,13 @@ static void drop_all(const struct pynl_socket *socket)
     pynl_socket_filter(socket, program, 1);
 }
 
+/* Where there is no memory for the program, everything passes: C filters as well. */
+static void restore(const struct pynl_events *e, const struct pynl_socket *socket)
+{
+    if (pynl_socket_filter(socket, e->program, e->instructions) < 0)
+        pynl_socket_filter(socket, NULL, 0);
+}
+
 /* A receive that waits is the fastest to come back: poll() and a receive take a third longer. */
 static int wait_at_most(struct pynl_events *e, const struct pynl_socket *socket, int timeout_ms)
 {
@@ -302,7 +309,7 @@ int64_t pynl_events_receive(struct pynl_events *e, const struct pynl_socket *soc
             continue;
         if (draining) {
             mark(e, now());
-            pynl_socket_filter(socket, e->program, e->instructions);
+            restore(e, socket);
             break;
         }
         if (received < 0)

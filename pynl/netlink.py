@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, TypeVar
 
 from .batch import Collected
@@ -16,7 +16,7 @@ from .rtnl.link import Link
 from .rtnl.links import Links
 from .rtnl.neigh import Neighbour, Neighbours
 from .rtnl.nexthop import NexthopObject, Nexthops
-from .rtnl.nsid import assign_nsid, nsid_of
+from .rtnl.nsid import NsIds, assign_nsid, nsid_of
 from .rtnl.route import Route, Routes
 from .rtnl.rule import Rule, Rules
 from .schema import nearest
@@ -147,7 +147,8 @@ class Netlink(Services):
         """Watches changes: ``with nl.monitor("routes", "links") as events: for event in events: ...``
 
         Args:
-            kinds: what to watch, as the services are called; without any: all of them.
+            kinds: what to watch, as the services are called; without any: all of them. ``"nsids"``: the numbers that
+                the namespace gives to others.
             netns: another namespace than the session's: name, path, process id or file descriptor; ``"all"``: the
                 session's, and all that it has a number for (:meth:`set_nsid`); events tell which (``nsid``).
             buffer: bytes to ask for as the receive buffer.
@@ -164,7 +165,7 @@ class Netlink(Services):
             TypeError: there is no such kind, or none of them has such a field, or it cannot be filtered by.
             ValueError: a value that the field cannot have.
         """
-        watched = list(self._chosen(kinds).values())
+        watched = list(self._chosen(kinds, {"nsids": NsIds(self.socket)}).values())
         fields = {name: field for service in watched for name, field in service.FAMILY.record.FIELDS.items()}
         for name in filters:
             if name not in fields:
@@ -224,12 +225,16 @@ class Netlink(Services):
             raise
         return Mirror({name: type(service)(socket) for name, service in services.items()}, monitor, timeout)
 
-    def _chosen(self, kinds: Sequence[str]) -> Mapping[str, Service[Any]]:
+    def _chosen(
+        self, kinds: Sequence[str], others: Mapping[str, Service[Any]] = MappingProxyType({})
+    ) -> Mapping[str, Service[Any]]:
+        """The services of these names, or all; ``others`` only by their names."""
         services = {name: value for name, value in vars(self).items() if isinstance(value, Service)}
+        known = {**services, **others}
         for kind in kinds:
-            if kind not in services:
-                raise TypeError(f"there is nothing called {kind!r}{nearest(str(kind), services)}")
-        return {name: services[name] for name in dict.fromkeys(kinds or services)}
+            if kind not in known:
+                raise TypeError(f"there is nothing called {kind!r}{nearest(str(kind), known)}")
+        return {name: known[name] for name in dict.fromkeys(kinds or services)}
 
     def restore(self, table: Table[Any], /, *, progress: Progress | None = None) -> Report:
         """Makes the objects of a table that was read, here or elsewhere: see the services' ``restore``."""
