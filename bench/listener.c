@@ -5,7 +5,9 @@
  *                               receives them as fast as it can, and prints the seconds, messages and bytes
  *     listener latency COUNT    says "ready", and prints the time of each of COUNT notifications as it has come, in
  *                               nanoseconds of CLOCK_MONOTONIC
+ *     listener change COUNT     makes COUNT routes, one every 2 ms, and prints the time before each, in the same way
  */
+#include <arpa/inet.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
@@ -13,10 +15,14 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #ifndef SOL_NETLINK
 #define SOL_NETLINK 270
 #endif
+
+/* Microseconds between changes: the reader sleeps when the next comes. */
+#define GAP 2000
 
 /* As bench/watcher.py asks for. */
 #define BUFFER (1 << 29)
@@ -38,10 +44,17 @@ static void fail(const char *what)
 static int opened(void)
 {
     struct sockaddr_nl address = {.nl_family = AF_NETLINK};
-    int group = RTNLGRP_IPV4_ROUTE, size = BUFFER, fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 
     if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
         fail("socket");
+    return fd;
+}
+
+static int subscribed(void)
+{
+    int group = RTNLGRP_IPV4_ROUTE, size = BUFFER, fd = opened();
+
     if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
         fail("SO_RCVBUFFORCE");
     if (setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0)
@@ -65,16 +78,64 @@ static unsigned long receive(int fd, unsigned long *bytes)
     return messages;
 }
 
+/* Adds the route number `i` of content.py, without its gateway. */
+static void change(int fd, uint32_t i)
+{
+    struct {
+        struct nlmsghdr header;
+        struct rtmsg route;
+        struct {
+            struct rtattr head;
+            uint32_t value;
+        } attributes[3];
+    } message = {
+        .header = {.nlmsg_len = sizeof(message),
+                   .nlmsg_type = RTM_NEWROUTE,
+                   .nlmsg_flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL,
+                   .nlmsg_seq = i + 1},
+        .route = {.rtm_family = AF_INET,
+                  .rtm_dst_len = 24,
+                  .rtm_table = RT_TABLE_MAIN,
+                  .rtm_protocol = RTPROT_BGP,
+                  .rtm_scope = RT_SCOPE_LINK,
+                  .rtm_type = RTN_UNICAST},
+        .attributes = {{{RTA_LENGTH(sizeof(uint32_t)), RTA_DST}, htonl(0x01000000 + (i << 8))},
+                       {{RTA_LENGTH(sizeof(uint32_t)), RTA_OIF}, 10 + ((i >> 4) & 1)},
+                       {{RTA_LENGTH(sizeof(uint32_t)), RTA_PRIORITY}, 20 + i % 7}},
+    };
+
+    if (send(fd, &message, sizeof(message), 0) < 0)
+        fail("send");
+}
+
+static void print(const long long *times, unsigned long count)
+{
+    unsigned long i;
+
+    for (i = 0; i < count; i++)
+        printf("%lld\n", times[i]);
+}
+
 int main(int argc, char **argv)
 {
-    unsigned long count = argc > 2 ? strtoul(argv[2], NULL, 10) : 1000, messages = 0, bytes = 0, i;
-    int fd = opened(), rate = argc > 1 && !strcmp(argv[1], "rate");
+    const char *mode = argc > 1 ? argv[1] : "rate";
+    unsigned long count = argc > 2 ? strtoul(argv[2], NULL, 10) : 1000, messages = 0, bytes = 0;
+    int changes = !strcmp(mode, "change"), rate = !strcmp(mode, "rate"), fd = changes ? opened() : subscribed();
     long long *times = calloc(count, sizeof(*times)), start;
     char line[8];
 
     if (!times)
         fail("calloc");
     memset(times, 1, count * sizeof(*times)); /* its pages are there */
+    for (; changes && messages < count; messages++) {
+        usleep(GAP);
+        times[messages] = now();
+        change(fd, (uint32_t)messages);
+    }
+    if (changes) {
+        print(times, count);
+        return 0;
+    }
     puts("ready");
     fflush(stdout);
     if (rate && !fgets(line, sizeof(line), stdin))
@@ -82,11 +143,12 @@ int main(int argc, char **argv)
     start = now();
     while (messages < count) {
         messages += receive(fd, &bytes);
-        times[messages - 1] = rate ? 0 : now();
+        if (!rate)
+            times[messages - 1] = now();
     }
     if (rate)
         printf("%.9f %lu %lu\n", (double)(now() - start) / 1e9, messages, bytes);
-    for (i = 0; !rate && i < count; i++)
-        printf("%lld\n", times[i]);
+    else
+        print(times, count);
     return 0;
 }

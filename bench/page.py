@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from worlds import BUILD, HERE, RESULTS
 
 PAGE = HERE.parent / "docs" / "benchmarks.md"
-NAMES = ("ratios", "growth", "small", "peers", "changes", "decode", "lookup")
+NAMES = ("ratios", "growth", "small", "peers", "changes", "events", "lookup", "decode")
 NOUNS = {"links": "links (veth)", "routes6": "IPv6 routes", "neighbours": "neighbours", "addresses": "addresses"}
 BLOCK = re.compile(r"(<!-- figures: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -218,6 +218,36 @@ def off(row: Found) -> bool:
     return bool(value > row["most"] if row["most"] else value < row["least"])
 
 
+def events(found: dict[str, Found]) -> str:
+    lines = []
+    for row in found["events"]["rows"]:
+        wanted, measured = [f"at least {row['least']:,}/s"], f"{row['count'] / row['seconds']:,.0f}/s"
+        if row["most"]:
+            wanted.append(f"at most {amount(row['most'], TIMES)}")
+        measured += f", {amount(row['seconds'] / row['floor'], TIMES)}"
+        lines.append(
+            (row["what"], f"{row['count'] / row['floor']:,.0f}/s", ", ".join(wanted), judged(measured, unread(row)))
+        )
+    latency = found["events"]["latency"]
+    in_c, ours = latency["C"], latency["pynl"]
+    most, ratio = f"at most {amount(latency['most'], TIMES)}", ours["median"] / in_c["median"]
+    measured = judged(f"{seconds(ours['median'])}, {amount(ratio, TIMES)}", late(latency))
+    lines.append(("latency, median", seconds(in_c["median"]), most, measured))
+    lines.append(("latency, 99%", seconds(in_c["p99"]), "", seconds(ours["p99"])))
+    return table(("what", "C", "target", "pynl"), lines)
+
+
+def unread(row: Found) -> bool:
+    """Whether events were read more slowly than they were to be."""
+    times = round(row["seconds"] / row["floor"], 2)
+    return bool(row["count"] / row["seconds"] < row["least"] or (row["most"] and times > row["most"]))
+
+
+def late(latency: Found) -> bool:
+    """Whether the median event took longer than it was to take."""
+    return bool(round(latency["pynl"]["median"] / latency["C"]["median"], 2) > latency["most"])
+
+
 def decode(found: dict[str, Found]) -> str:
     ladder: dict[int, dict[str, float]] = {}
     for row in found["decode"]["rows"]:
@@ -257,6 +287,7 @@ BLOCKS: dict[str, tuple[str, Callable[[dict[str, Found]], str]]] = {
     "growth": ("growth", growth),
     "peers": ("peers", peers),
     "changes": ("changes", changes),
+    "events": ("events", events),
     "decode": ("decode", decode),
     "lookup": ("lookup", lookup),
 }
@@ -281,8 +312,10 @@ def missed(found: dict[str, Found]) -> list[str]:
     names = [row.what for row in targets(found["ratios"]) if any(cell.missed for cell in row.cells.values())]
     names += [row["what"] for row in found["small"]["rows"] if row["pynl_us"] > row["most_us"]]
     names += [row["who"] for row in found["peers"]["rows"] if behind(row)]
+    names += [row["what"] for row in found["changes"]["rows"] if off(row)]
+    names += [row["what"] for row in found["events"]["rows"] if unread(row)]
     names += [row["what"] for row in found["lookup"]["rows"] if slow(row)]
-    return names + [row["what"] for row in found["changes"]["rows"] if off(row)]
+    return names + (["latency, median"] if late(found["events"]["latency"]) else [])
 
 
 def render(page: str, found: dict[str, Found]) -> str:

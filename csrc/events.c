@@ -117,6 +117,8 @@ static bool reserve(struct pynl_events *e)
 static void mark(struct pynl_events *e, int64_t time)
 {
     e->overruns++;
+    if (e->counts)
+        count(&e->counts->overruns, 1);
     if (e->count && e->events[e->count - 1].kind < 0)
         return;
     e->events[e->count++] =
@@ -197,6 +199,7 @@ static void sort_datagram(struct pynl_events *e, struct mmsghdr *received, const
     struct walk w = {.at = slot->iov.iov_base, .left = received->msg_len};
     int32_t nsid = nsid_of(&received->msg_hdr);
     bool lost = received->msg_hdr.msg_flags & MSG_TRUNC;
+    uint64_t messages = e->messages;
 
     e->reads++;
     e->bytes += received->msg_len;
@@ -213,6 +216,11 @@ static void sort_datagram(struct pynl_events *e, struct mmsghdr *received, const
         else
             lost = !keep(e, watch, &w, nsid, time);
     }
+    if (e->counts) {
+        count(&e->counts->messages, e->messages - messages);
+        count(&e->counts->bytes, received->msg_len);
+        count(&e->counts->truncations, lost || w.left);
+    }
     if (lost || w.left) {
         e->truncated++;
         mark(e, time);
@@ -227,6 +235,13 @@ static void drop_all(const struct pynl_socket *socket)
 
     memcpy(program, &none, sizeof(none));
     pynl_socket_filter(socket, program, 1);
+}
+
+/* Where there is no memory for the program, everything passes: C filters as well. */
+static void restore(const struct pynl_events *e, const struct pynl_socket *socket)
+{
+    if (pynl_socket_filter(socket, e->program, e->instructions) < 0)
+        pynl_socket_filter(socket, NULL, 0);
 }
 
 /* A receive that waits is the fastest to come back: poll() and a receive take a third longer. */
@@ -294,7 +309,7 @@ int64_t pynl_events_receive(struct pynl_events *e, const struct pynl_socket *soc
             continue;
         if (draining) {
             mark(e, now());
-            pynl_socket_filter(socket, e->program, e->instructions);
+            restore(e, socket);
             break;
         }
         if (received < 0)

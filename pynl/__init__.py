@@ -31,6 +31,7 @@ from .rtnl.route import Metrics, Nexthop, Route
 from .rtnl.rule import Rule
 from .schema import Record
 from .socket import Message, Socket
+from .statistics import Statistics
 from .table import Table
 from .values import Unknown
 
@@ -62,6 +63,7 @@ __all__ = [
     "Route",
     "Rule",
     "Socket",
+    "Statistics",
     "Table",
     "Undecoded",
     "Unknown",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Generic, TypeVar
 
 from .batch import Collected
@@ -16,12 +16,13 @@ from .rtnl.link import Link
 from .rtnl.links import Links
 from .rtnl.neigh import Neighbour, Neighbours
 from .rtnl.nexthop import NexthopObject, Nexthops
-from .rtnl.nsid import assign_nsid, nsid_of
+from .rtnl.nsid import NsIds, assign_nsid, nsid_of
 from .rtnl.route import Route, Routes
 from .rtnl.rule import Rule, Rules
 from .schema import nearest
 from .service import Service
 from .socket import Socket
+from .statistics import Statistics
 from .table import Table
 from .verbs import Changes, Verbs
 
@@ -122,6 +123,11 @@ class Netlink(Services):
     def __init__(self, netns: NetNS | None = None, *, timeout: float | None = 30.0) -> None:
         super().__init__(Socket(netns=netns, timeout=timeout))
 
+    @property
+    def statistics(self) -> Statistics:
+        """What has come through its sockets so far: ``messages``, ``bytes``, ``overruns`` and the like."""
+        return self.socket.counters.read()
+
     def nsid(self, netns: NetNS) -> int | None:
         """The number that this session's namespace has for another (``link_netnsid`` of links), or None.
 
@@ -163,7 +169,8 @@ class Netlink(Services):
         """Watches changes: ``with nl.monitor("routes", "links") as events: for event in events: ...``
 
         Args:
-            kinds: what to watch, as the services are called; without any: all of them.
+            kinds: what to watch, as the services are called; without any: all of them. ``"nsids"``: the numbers that
+                the namespace gives to others.
             netns: another namespace than the session's: name, path, process id or file descriptor; ``"all"``: the
                 session's, and all that it has a number for (:meth:`set_nsid`); events tell which (``nsid``).
             buffer: bytes to ask for as the receive buffer.
@@ -180,7 +187,7 @@ class Netlink(Services):
             TypeError: there is no such kind, or none of them has such a field, or it cannot be filtered by.
             ValueError: a value that the field cannot have.
         """
-        watched = list(self._chosen(kinds).values())
+        watched = list(self._chosen(kinds, {"nsids": NsIds(self.socket)}).values())
         fields = {name: field for service in watched for name, field in service.FAMILY.record.FIELDS.items()}
         for name in filters:
             if name not in fields:
@@ -195,6 +202,7 @@ class Netlink(Services):
                 filters=wanted,
                 buffer=buffer,
                 timeout=timeout,
+                counters=self.socket.counters,
             )
 
     def batch(self, *, on_error: str = "stop", progress: Progress | None = None) -> Batch:
@@ -229,7 +237,9 @@ class Netlink(Services):
         families = [service.FAMILY for service in services.values()]
         others = [name for family in families for name in family.following.disturbed]
         watched = dict.fromkeys((*services, *others))
-        monitor = Monitor([KINDS[name] for name in watched], netns=self.socket.netns, buffer=buffer)
+        kinds_watched = [KINDS[name] for name in watched]
+        counters = self.socket.counters
+        monitor = Monitor(kinds_watched, netns=self.socket.netns, buffer=buffer, counters=counters)
         try:
             socket = self.socket.sibling()
         except BaseException:
@@ -237,11 +247,14 @@ class Netlink(Services):
             raise
         return Mirror({name: type(service)(socket) for name, service in services.items()}, monitor, timeout)
 
-    def _chosen(self, kinds: Sequence[str]) -> Mapping[str, Service[Any]]:
+    def _chosen(
+        self, kinds: Sequence[str], others: Mapping[str, Service[Any]] = MappingProxyType({})
+    ) -> Mapping[str, Service[Any]]:
+        """The services of these names, or all; ``others`` only by their names."""
         for kind in kinds:
-            if kind not in KINDS:
-                raise TypeError(f"there is nothing called {kind!r}{nearest(str(kind), KINDS)}")
-        return {name: getattr(self, name) for name in dict.fromkeys(kinds or KINDS)}
+            if kind not in KINDS and kind not in others:
+                raise TypeError(f"there is nothing called {kind!r}{nearest(str(kind), [*KINDS, *others])}")
+        return {name: others.get(name) or getattr(self, name) for name in dict.fromkeys(kinds or KINDS)}
 
     def restore(self, table: Table[Any], /, *, progress: Progress | None = None) -> Report:
         """Makes the objects of a table that was read, here or elsewhere: see the services' ``restore``."""

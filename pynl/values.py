@@ -47,6 +47,10 @@ class Rows(dict[str, Sequence[Any]]):
         """What a row's message held beside the declared attributes."""
         return self._unknown
 
+    def beside(self) -> bool:
+        """Whether there may be a row whose message held something beside the declared attributes."""
+        return bool(self._unknown)
+
     def order(self, row: int) -> Sequence[str]:
         """The names of a row's attributes, in the order of the wire."""
         return self._order

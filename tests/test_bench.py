@@ -73,6 +73,17 @@ def test_changes_have_one_target_each_and_are_judged_by_it() -> None:
         assert page.off({**row, "value": bound * worse})
 
 
+def test_events_are_judged_by_their_targets() -> None:
+    row = {"count": 1000, "seconds": 0.001, "floor": 0.001, "most": 1.5, "least": 500_000}
+    assert not page.unread(row)
+    assert page.unread({**row, "seconds": 0.0016})
+    assert page.unread({**row, "seconds": 0.003, "floor": 0.003})
+    latency = {"C": {"median": 1e-5}, "pynl": {"median": 2e-5}, "most": 2.0}
+    assert not page.late(latency)
+    assert page.late({**latency, "pynl": {"median": 2.1e-5}})
+    assert all(row["count"] == 100_000 for row in FOUND["events"]["rows"])
+
+
 ROUTES = [
     (content.RTPROT_BGP, "192.0.2.0/24", "198.51.100.1", 3, 20),
     (content.RTPROT_BGP, "10.0.0.0/8", "fe80::1", 4, 1),

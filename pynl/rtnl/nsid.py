@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 
 from ..encode import encode
+from ..family import Family
 from ..fields import attribute, member
 from ..kinds import S32, U8, U32, enum
 from ..netns import NetNS, open_netns
 from ..plan import parse
 from ..schema import Record
+from ..service import Service
 from ..socket import Socket
-from .constants import AddressFamily, MessageType
+from .constants import AddressFamily, Group, MessageType
 
 #: NETNSA_NSID: there is none yet; in a request: any that is free.
 NETNSA_NSID_NOT_ASSIGNED = -1
@@ -29,6 +31,25 @@ class NsId(Record, prefix="NETNSA_", struct="rtgenmsg", struct_prefix="rtgen_"):
     target_nsid = attribute(4, S32)
     #: Where another one was asked: what the socket's own calls it.
     current_nsid = attribute(5, S32)
+
+
+NSIDS = Family(
+    name="nsids",
+    record=NsId,
+    new=MessageType.RTM_NEWNSID,
+    delete=MessageType.RTM_DELNSID,
+    get=MessageType.RTM_GETNSID,
+    protocols=(AddressFamily.AF_UNSPEC,),
+    pushed={},
+    groups=(Group.RTNLGRP_NSID,),
+    key=lambda nsid: nsid.nsid,
+)
+
+
+class NsIds(Service[NsId]):
+    """The numbers of other namespaces, which come and go: to be watched."""
+
+    FAMILY = NSIDS
 
 
 def nsid_of(socket: Socket, netns: NetNS) -> int | None:
