@@ -8,7 +8,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from ._wire import ffi, lib
 from .ack import error_of
@@ -29,27 +29,23 @@ _TICK = 100
 Request = tuple[bytes, "type[Record] | None", "str | None"]
 
 
-class Log(NamedTuple):
-    """What is told of a request when its answer has come to its end."""
+#: What is told of a request when its answer has come to its end: who counts (in whose memory C does so until then), the
+#: type as text, and when it was sent, by time.perf_counter().
+Log = tuple[Counters, "str | None", float]
 
-    #: Whose memory C counts in until then.
-    counters: Counters
-    name: str | None
-    #: When it was sent, by time.perf_counter().
-    begun: float
 
-    def end(self, state: Any) -> None:
-        """Logs the answer, where somebody listens."""
-        name = self.name or "a request"
-        lost = state.overrun or state.result in (-errno.ENOBUFS, -errno.EMSGSIZE)
-        if lost and (log := logger("pynl.socket", WARNING)):
-            how = "longer than the buffer" if state.result == -errno.EMSGSIZE else "lost"
-            log.warning("%s: a part of the answer was %s", name, how)
-        if log := logger("pynl.socket", DEBUG):
-            counts = state.messages, state.bytes, 1000 * (time.perf_counter() - self.begun)
-            log.debug(
-                "%s: %d messages of %d bytes in %.2f ms, result %d, error %d", name, *counts, state.result, state.error
-            )
+def _tell(log: Log, state: Any) -> None:
+    """Logs an answer, where somebody listens."""
+    _, name, begun = log
+    name = name or "a request"
+    lost = state.overrun or state.result in (-errno.ENOBUFS, -errno.EMSGSIZE)
+    if lost and (listener := logger("pynl.socket", WARNING)):
+        how = "longer than the buffer" if state.result == -errno.EMSGSIZE else "lost"
+        listener.warning("%s: a part of the answer was %s", name, how)
+    if listener := logger("pynl.socket", DEBUG):
+        counts = state.messages, state.bytes, 1000 * (time.perf_counter() - begun)
+        text = "%s: %d messages of %d bytes in %.2f ms, result %d, error %d"
+        listener.debug(text, name, *counts, state.result, state.error)
 
 
 class Reply:
@@ -89,8 +85,8 @@ class Reply:
         self._request = request
         self._turn = turn
         self._arrived = arrived
-        self._log = Log(counters, request[2], time.perf_counter())
-        self._pid = os.getpid()
+        self._log = counters, request[2], time.perf_counter()
+        self._pid = turn.pid
         self._state = ffi.new("struct pynl_state *")
         self.whole = False
         turn.reply = weakref.ref(self)
@@ -116,7 +112,7 @@ class Reply:
             self.whole = True
             turn.end(result == 1)
             lib.pynl_reply_state(self._c, self._state)
-            self._log.end(self._state)
+            _tell(self._log, self._state)
 
     def __iter__(self) -> Iterator[Any]:
         return self
@@ -203,5 +199,5 @@ def _receive_rest(
         turn.end(result == 1)
         state = ffi.new("struct pynl_state *")
         lib.pynl_reply_state(c_reply, state)
-        log.end(state)
+        _tell(log, state)
         arrived()

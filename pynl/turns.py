@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from collections.abc import Callable
@@ -33,6 +34,8 @@ class Turn:
 
     def __init__(self, turns: Turns) -> None:
         self._turns = turns
+        #: Of the process whose turn it is.
+        self.pid = turns.pid
         self.thread = threading.get_ident()
 
     def cancel(self) -> None:
@@ -59,6 +62,7 @@ class Turns:
     """
 
     def __init__(self) -> None:
+        self.pid = os.getpid()
         self._lock = threading.Lock()
         self._changed: threading.Condition | None = None  # until somebody waits
         #: How many wait, at most: one that Ctrl-C threw out may be among them.

@@ -36,7 +36,7 @@ class Change(NamedTuple):
     #: The service that was told.
     service: Verbs[Any]
     #: What has to stay open until it is carried out.
-    keep: tuple[Descriptor, ...] = ()
+    keep: Sequence[Descriptor] = ()
 
 
 class Changes(Protocol):
@@ -257,7 +257,7 @@ class Verbs(Service[R]):
         self._send(verb, self.FAMILY.delete if verb == "delete" else self.FAMILY.new, wanted, keep)
 
     def _send(self, verb: str, type: IntEnum, wanted: Record, keep: Sequence[Descriptor] = ()) -> None:
-        self._changes.change(Change(verb, type, wanted, encode(wanted), self, tuple(keep)))
+        self._changes.change(Change(verb, type, wanted, encode(wanted), self, keep))
 
     def request(self, verb: str, record: R | None, values: Mapping[str, Any], keep: list[Descriptor]) -> R:
         """The record that a verb sends.
