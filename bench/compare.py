@@ -84,13 +84,18 @@ def rust(*options: str) -> tuple[list[str], str]:
     return [str(folder / "target/release/peer"), *options], found
 
 
-def pyroute2(script: str = "pyroute2_routes.py") -> tuple[list[str], str]:
-    folder = BUILD / "pyroute2"
+def package(name: str) -> tuple[str, str]:
+    """A package of the index in an environment of its own: its interpreter, its version."""
+    folder = BUILD / name
     python = str(folder / "bin/python")
     if not Path(python).exists():
         attempt(sys.executable, "-m", "venv", str(folder))
-    attempt(python, "-m", "pip", "install", "-q", "pyroute2")
-    found = attempt(python, "-c", "import importlib.metadata as m; print(m.version('pyroute2'))").strip()
+    attempt(python, "-m", "pip", "install", "-q", name)
+    return python, attempt(python, "-c", f"import importlib.metadata as m; print(m.version('{name}'))").strip()
+
+
+def pyroute2(script: str = "pyroute2_routes.py") -> tuple[list[str], str]:
+    python, found = package("pyroute2")
     return [python, str(PEERS / script)], found
 
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from worlds import BUILD, HERE, RESULTS
 
 PAGE = HERE.parent / "docs" / "benchmarks.md"
-NAMES = ("ratios", "growth", "small", "peers", "changes", "events", "decode")
+NAMES = ("ratios", "growth", "small", "peers", "changes", "events", "decode", "lookup")
 NOUNS = {"links": "links (veth)", "routes6": "IPv6 routes", "neighbours": "neighbours", "addresses": "addresses"}
 BLOCK = re.compile(r"(<!-- figures: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -226,7 +226,7 @@ def events(found: dict[str, Found]) -> str:
             wanted.append(f"at most {amount(row['most'], TIMES)}")
         measured += f", {amount(row['seconds'] / row['floor'], TIMES)}"
         lines.append(
-            (row["what"], f"{row['count'] / row['floor']:,.0f}/s", ", ".join(wanted), judged(measured, slow(row)))
+            (row["what"], f"{row['count'] / row['floor']:,.0f}/s", ", ".join(wanted), judged(measured, lagging(row)))
         )
     latency = found["events"]["latency"]
     in_c, ours = latency["C"], latency["pynl"]
@@ -237,7 +237,7 @@ def events(found: dict[str, Found]) -> str:
     return table(("what", "C", "target", "pynl"), lines)
 
 
-def slow(row: Found) -> bool:
+def lagging(row: Found) -> bool:
     """Whether events were read more slowly than they were to be."""
     times = round(row["seconds"] / row["floor"], 2)
     return bool(row["count"] / row["seconds"] < row["least"] or (row["most"] and times > row["most"]))
@@ -257,6 +257,28 @@ def decode(found: dict[str, Found]) -> str:
     return table(("messages", *names), rows)
 
 
+def lookup(found: dict[str, Found]) -> str:
+    lines = []
+    for row in found["lookup"]["rows"]:
+        rate, least = millions(row["rate"]), f"at least {millions(row['least'])}" if row["least"] else ""
+        measured = judged(rate, slow(row))
+        lines.append(
+            (row["what"], row["version"] or "", least, measured, seconds(row["built"]), f"{row['above_mb']:.0f} MB")
+        )
+    text = table(("what", "version", "target", "look-ups a second", "building", "memory"), lines)
+    gone = [f"Not measured: {row['who']} ({row['reason']})." for row in found["lookup"]["missing"]]
+    return "\n\n".join([text, *gone])
+
+
+def millions(value: float) -> str:
+    return f"{value / 1e6:#.3g} million".replace(". ", " ")
+
+
+def slow(row: Found) -> bool:
+    """Whether look-ups did not reach their target."""
+    return bool(row["least"]) and row["rate"] < row["least"]
+
+
 BLOCKS: dict[str, tuple[str, Callable[[dict[str, Found]], str]]] = {
     "machine": ("ratios", machine),
     "targets": ("ratios", figures),
@@ -267,6 +289,7 @@ BLOCKS: dict[str, tuple[str, Callable[[dict[str, Found]], str]]] = {
     "changes": ("changes", changes),
     "events": ("events", events),
     "decode": ("decode", decode),
+    "lookup": ("lookup", lookup),
 }
 
 
@@ -290,7 +313,8 @@ def missed(found: dict[str, Found]) -> list[str]:
     names += [row["what"] for row in found["small"]["rows"] if row["pynl_us"] > row["most_us"]]
     names += [row["who"] for row in found["peers"]["rows"] if behind(row)]
     names += [row["what"] for row in found["changes"]["rows"] if off(row)]
-    names += [row["what"] for row in found["events"]["rows"] if slow(row)]
+    names += [row["what"] for row in found["lookup"]["rows"] if slow(row)]
+    names += [row["what"] for row in found["events"]["rows"] if lagging(row)]
     return names + (["latency, median"] if late(found["events"]["latency"]) else [])
 
 

@@ -20,13 +20,15 @@ sources = [
     "decode.c",
     "events.c",
     "columns.c",
+    "index.c",
     "tape.c",
     "text.c",
     "arrow.c",
     "bulk.c",
+    "lpm.c",
     "capsule.c",
 ]
-headers = ["pynl.h", "internal.h"]
+headers = ["pynl.h", "internal.h", "pool.h"]
 
 compile_flags = ["-std=gnu11", "-O3", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter"]
 link_flags = []

@@ -13,6 +13,8 @@
 /* Bytes of the first and of the largest segment for messages that are appended. */
 #define APPENDED_FIRST ((uint64_t)2048)
 #define APPENDED_MOST ((uint64_t)256 << 10)
+/* Datagrams of a table, at first. */
+#define STARTS_FIRST ((uint64_t)8)
 
 struct pynl_table *pynl_table_new(const uint8_t *kinds, const uint8_t *widths, uint32_t columns)
 {
@@ -54,6 +56,7 @@ void pynl_table_free(struct pynl_table *table)
         free(table->columns[i].text);
     }
     pynl_segment_free(table->segments);
+    free(table->starts);
     free(table->messages);
     free(table->columns);
     free(table);
@@ -438,11 +441,30 @@ static int decode_message(struct pynl_table *table, const struct pynl_plan *plan
     return 0;
 }
 
+/* Which rows came in one datagram. */
+static int note_start(struct pynl_table *table, const struct pynl_segment *segment, uint32_t start)
+{
+    uint64_t end = start + 1 < segment->start_count ? segment->starts[start + 1] : segment->size;
+
+    if (table->start_count == table->start_capacity) {
+        uint64_t capacity = table->start_capacity ? 2 * table->start_capacity : STARTS_FIRST;
+        struct pynl_start *starts = realloc(table->starts, capacity * sizeof(*starts));
+
+        if (!starts)
+            return -ENOMEM;
+        table->starts = starts;
+        table->start_capacity = capacity;
+    }
+    table->starts[table->start_count++] = (struct pynl_start){.row = table->rows, .size = end - segment->starts[start]};
+    return 0;
+}
+
 int64_t pynl_table_decode(struct pynl_table *table, const struct pynl_plan *plan, const struct pynl_filter *filters,
                           uint32_t filter_count, struct pynl_segment *segment)
 {
     struct walk w = {.at = segment->data, .left = segment->size};
     uint64_t rows = table->rows;
+    uint32_t start = 0;
     int result = 0;
 
     segment->next = table->segments;
@@ -450,6 +472,12 @@ int64_t pynl_table_decode(struct pynl_table *table, const struct pynl_plan *plan
     for (; walk_message(&w); walk_next(&w)) {
         uint64_t bad = table->bad;
 
+        for (; start < segment->start_count && segment->starts[start] <= segment->size - w.left && !result; start++)
+            result = note_start(table, segment, start);
+        if (result < 0)
+            break;
+        if (w.header.nlmsg_len > table->longest)
+            table->longest = w.header.nlmsg_len;
         if (plan->type && w.header.nlmsg_type != plan->type) {
             table->skipped++;
             continue;

@@ -130,6 +130,26 @@ static void insist(bool holds)
         abort();
 }
 
+/* The rows by a column of theirs as prefixes, the header's members for the rest. */
+static void load_rows(const struct pynl_table *table, const struct pynl_column *address, uint64_t count)
+{
+    static int32_t found[ROOM];
+    const struct pynl_column *first = &table->columns[0], *second = &table->columns[1];
+    struct pynl_lpm_source source = {.address = address, .length = first, .family = second, .rank = second};
+    struct pynl_lpm *lpm = pynl_lpm_new();
+    int64_t added;
+
+    if (!lpm)
+        return;
+    added = pynl_lpm_load(lpm, &source, count - 1, -1, count);
+    insist(added < 0 || added == pynl_lpm_count(lpm));
+    insist(!pynl_lpm_find(lpm, address->values, address->lengths, address->width, count, found));
+    insist(added || found[0] == -1);
+    source.test[2] = source.none = address;
+    pynl_lpm_load(lpm, &source, 0, 1, count);
+    pynl_lpm_free(lpm);
+}
+
 static void read_rows(const struct pynl_table *table, const struct pynl_plan *plan)
 {
     static struct pynl_entry entries[ROOM];
@@ -157,8 +177,39 @@ static void read_rows(const struct pynl_table *table, const struct pynl_plan *pl
             insist(pynl_text_addresses(column, NULL, 0, count, PYNL_IP, text, sizeof(text)) > 0);
             insist(pynl_text_addresses(column, &table->columns[0], 0, count, PYNL_HEX, text, sizeof(text)) > 0);
             pynl_text_addresses(column, NULL, 0, count, PYNL_IP, text, PYNL_TEXT_LINE);
+            load_rows(table, column, count);
         }
     }
+}
+
+/* Every row is found again, and a copy of the table has the same rows. */
+static void find_again(const struct pynl_table *table, const struct made_plan *made)
+{
+    static int32_t found[ROOM];
+    struct pynl_term terms[LEVELS * FIELDS];
+    struct pynl_keys keys = {&made->plan, terms, terms, 1, made->columns};
+    struct pynl_table *copy = pynl_table_new(made->kinds, made->widths, made->columns);
+    struct pynl_index *index = pynl_index_new();
+    uint8_t *seen = calloc(table->rows + 1, 1);
+    uint32_t i;
+
+    for (i = 0; i < made->columns; i++)
+        terms[i] = (struct pynl_term){.column = (uint16_t)i, .type = (uint16_t)i, .mask = UINT64_MAX};
+    if (copy && index && seen && table->rows <= ROOM && pynl_table_take(copy, &made->plan, table, NULL, 0, ROOM) >= 0) {
+        int64_t repeats;
+
+        pynl_table_finish(copy);
+        repeats = pynl_index_extend(index, &keys, table, NULL);
+        if (repeats >= 0) {
+            insist(copy->rows == table->rows);
+            insist(pynl_index_match(index, &keys, table, copy, 0, copy->rows, found, seen) == (int64_t)table->rows);
+            for (i = 0; i < copy->rows; i++)
+                insist(found[i] >= 0 && pynl_index_next(index, i) >= 0);
+        }
+    }
+    free(seen);
+    pynl_index_free(index);
+    pynl_table_free(copy);
 }
 
 /* Decodes a piece; what a table holds can be read whether it took it all or memory ended. */
@@ -173,6 +224,7 @@ static void decode_piece(struct pynl_table *table, const struct made_plan *made,
     pynl_table_append(table, &made->plan, filter, filter ? 1 : 0, data, size);
     pynl_table_finish(table);
     read_rows(table, &made->plan);
+    find_again(table, made);
 }
 
 static void decode(const struct made_plan *made, const uint8_t *data, size_t size)
@@ -327,6 +379,76 @@ static void notify(const struct made_plan *made, const uint8_t *data, size_t siz
     leave(&socket, ends);
 }
 
+#define PREFIXES 64
+
+struct prefix { /* what look_up() inserted, by row */
+    uint8_t address[16];
+    uint32_t width; /* 0: the row is not there */
+    uint32_t length;
+    uint32_t rank;
+};
+
+static bool begins(const struct prefix *prefix, const uint8_t *address)
+{
+    uint32_t bit;
+
+    for (bit = 0; bit < prefix->length; bit++)
+        if ((prefix->address[bit / 8] ^ address[bit / 8]) >> (7 - bit % 8) & 1)
+            return false;
+    return true;
+}
+
+/* The row, one by one; -2: several are as good. */
+static int32_t slowly(const struct prefix *prefixes, const uint8_t *address, uint32_t width)
+{
+    int32_t row, best = -1;
+
+    for (row = 0; row < PREFIXES; row++) {
+        const struct prefix *one = &prefixes[row], *other = &prefixes[best < 0 ? 0 : best];
+
+        if (one->width != width || !begins(one, address))
+            continue;
+        if (best == -1 || one->length > other->length || (one->length == other->length && one->rank < other->rank))
+            best = row;
+        else if (one->length == other->length && one->rank == other->rank)
+            return -2;
+    }
+    return best;
+}
+
+/* Prefixes come and go, and after each the longest is the one that a walk over all finds. */
+static void look_up(const uint8_t *data, size_t size)
+{
+    struct prefix prefixes[PREFIXES] = {0};
+    struct pynl_lpm *lpm = pynl_lpm_new();
+    int32_t found, wanted;
+
+    for (; lpm && size >= 8; data += 8, size -= 8) {
+        struct prefix one = {.width = data[0] & 1 ? 16 : 4, .length = data[1], .rank = data[2] & 3};
+        uint32_t row = data[0] >> 1 & (PREFIXES - 1);
+        int result;
+
+        memcpy(one.address, data + 3, 4);
+        memset(one.address + 4, data[7], 12);
+        if (prefixes[row].width) {
+            const struct prefix *old = &prefixes[row];
+
+            insist(pynl_lpm_insert(lpm, one.address, one.width, 0, 0, row, 0) == -EEXIST);
+            insist(!pynl_lpm_remove(lpm, old->address, old->width, old->length, row));
+            prefixes[row].width = 0;
+        } else {
+            result = pynl_lpm_insert(lpm, one.address, one.width, one.length, one.rank, row, 0);
+            insist(result == 0 || result == -ENOMEM || (result == -EINVAL && one.length > 8 * one.width));
+            if (!result)
+                prefixes[row] = one;
+        }
+        insist(!pynl_lpm_find(lpm, one.address, NULL, one.width, 1, &found));
+        wanted = slowly(prefixes, one.address, one.width);
+        insist(found == wanted || (wanted == -2 && found >= 0));
+    }
+    pynl_lpm_free(lpm);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct made_plan made;
@@ -337,7 +459,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     decode(&made, input, input_left);
     fail_at = input_left ? input[input_left - 1] : 1;
     decode(&made, input, input_left);
+    fail_at = input_left ? input[0] : 1;
+    look_up(input, input_left);
     fail_at = 0;
+    look_up(data, size);
     tape(&made, input, input_left);
     receive(input, input_left);
     notify(&made, input, input_left, 0);

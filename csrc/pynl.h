@@ -56,6 +56,7 @@ struct pynl_socket {
     uint32_t port; /* the port id that the kernel gave */
     uint8_t *buffer;
     uint64_t size; /* of the buffer: larger than the largest datagram that the kernel can make */
+    uint64_t room; /* what of it the kernel is told of, and so the largest datagram of a dump; 0: all */
 };
 
 /* Opens and binds. netns >= 0: first moves the *calling thread* into that network namespace, and leaves it
@@ -100,6 +101,9 @@ struct pynl_segment { /* whole messages, one after another */
     uint64_t size;
     uint64_t capacity;
     uint8_t *data;
+    uint64_t *starts; /* of a reply's: where what came in one datagram begins */
+    uint32_t start_count;
+    uint32_t start_capacity;
 };
 
 struct pynl_segment *pynl_segment_new(const uint8_t *data, uint64_t size);
@@ -155,6 +159,11 @@ struct pynl_filter { /* keeps a row only if its column holds this value */
     const uint8_t *value; /* of a number: 8 bytes in host order; otherwise `length` bytes; NULL: the row has none */
 };
 
+struct pynl_start {
+    uint64_t row;  /* the first of the datagram, or of the next ones where a filter kept none of it */
+    uint64_t size; /* bytes of the datagram's messages */
+};
+
 struct pynl_table {
     uint64_t rows;
     uint64_t capacity;
@@ -170,6 +179,10 @@ struct pynl_table {
     uint64_t bad_attribute; /* and where in it the fault lies */
     const uint8_t *bad_message;
     struct pynl_segment *segments;
+    struct pynl_start *starts; /* one for each datagram of a reply, in order */
+    uint64_t start_count;
+    uint64_t start_capacity;
+    uint32_t longest; /* bytes of the longest message */
     uint32_t owners;
 };
 
@@ -269,6 +282,44 @@ uint64_t pynl_column_mask(const struct pynl_column *, uint64_t first, uint64_t c
 int pynl_column_distinct(const struct pynl_column *, uint64_t first, uint64_t count, uint8_t *codes, uint32_t *rows,
                          uint32_t most);
 
+/* ---- index.c: rows by what tells them apart ---- */
+
+struct pynl_term { /* a field that counts */
+    uint16_t column;
+    uint16_t type;    /* of a nested field: its attribute, whose payload is compared as it is */
+    uint32_t lenient; /* not 0: a row that lacks it is like any other */
+    uint64_t mask;    /* of a number: the bits that count */
+};
+
+struct pynl_keys {
+    const struct pynl_plan *plan; /* of all the tables concerned */
+    const struct pynl_term *key;  /* what tells one object from another */
+    const struct pynl_term *content;
+    uint32_t key_terms;
+    uint32_t content_terms;
+};
+
+struct pynl_index;
+
+struct pynl_index *pynl_index_new(void);
+void pynl_index_free(struct pynl_index *);
+/* Takes in the table's rows that it does not know yet. Returns how many of them repeat an earlier one, key and content;
+   they are marked in `repeated` (one byte for each new row; NULL: nowhere). */
+int64_t pynl_index_extend(struct pynl_index *, const struct pynl_keys *, const struct pynl_table *, uint8_t *repeated);
+/* For each row of another table: the row of the index's table with the same key and content, of several the first that is
+   not marked in `seen` (one byte for each of its rows), where it is marked then (NULL: nothing is marked, the first is
+   found); otherwise -2 - the first row with the same key; otherwise -1. Returns how many it marked. */
+int64_t pynl_index_match(const struct pynl_index *, const struct pynl_keys *, const struct pynl_table *,
+                         const struct pynl_table *other, uint64_t first, uint64_t count, int32_t *rows, uint8_t *seen);
+/* The next row of the same key, in their order; behind the last comes the first. */
+int64_t pynl_index_next(const struct pynl_index *, uint64_t row);
+/* Whether a row of one table was decoded from the same bytes as one of another, but for the message's header. */
+int pynl_table_same(const struct pynl_table *, uint64_t row, const struct pynl_table *other, uint64_t other_row);
+/* Copies rows of another table of the same plan, but those marked in `without` (one byte for each; NULL: none), to
+   the end of a table. Returns how many; pynl_table_finish comes after the last. */
+int64_t pynl_table_take(struct pynl_table *, const struct pynl_plan *, const struct pynl_table *other,
+                        const uint8_t *without, uint64_t first, uint64_t count);
+
 /* ---- tape.c: nested attributes as a flat list ---- */
 
 struct pynl_entry {
@@ -360,6 +411,49 @@ struct pynl_answers { /* NLMSG_ERROR messages of requests that were refused, eac
 int pynl_answers_receive(struct pynl_answers *, const struct pynl_socket *, uint32_t first, uint32_t count,
                          int timeout_ms);
 void pynl_answers_free(struct pynl_answers *);
+
+/* ---- lpm.c: the longest prefix that matches ---- */
+
+/* Rows by prefix, of IPv4 and IPv6. A row is a number below 2^30, for which 8 bytes up to it are taken. */
+struct pynl_lpm;
+
+struct pynl_lpm *pynl_lpm_new(void);
+void pynl_lpm_free(struct pynl_lpm *);
+/* The rows that are there. */
+uint32_t pynl_lpm_count(const struct pynl_lpm *);
+
+enum pynl_lpm_flag {
+    PYNL_LPM_NONE = 1, /* where it is found, -1 is: a route that says that there is none */
+    PYNL_LPM_FIRST = 2 /* before those of the same prefix and rank, not behind them */
+};
+
+/* Of the rows of one prefix that of the lowest rank is found, and of those the first. width: 4 or 16, the address's
+   bytes; those behind its first `length` bits do not count. -EEXIST: the row is there, under whatever prefix. */
+int pynl_lpm_insert(struct pynl_lpm *, const uint8_t *address, uint32_t width, uint32_t length, uint32_t rank,
+                    uint32_t row, uint32_t flags);
+/* -ENOENT: the row is not there under this prefix. */
+int pynl_lpm_remove(struct pynl_lpm *, const uint8_t *address, uint32_t width, uint32_t length, uint32_t row);
+
+enum { PYNL_LPM_TESTS = 3 };
+
+struct pynl_lpm_source {               /* columns of one table; a value that is not there counts as 0 */
+    const struct pynl_column *address; /* an address; not there: a prefix of no bits */
+    const struct pynl_column *length;
+    const struct pynl_column *family; /* AF_INET, AF_INET6; rows of others are left out */
+    const struct pynl_column *rank;
+    const struct pynl_column *none; /* as PYNL_LPM_NONE where it has this value */
+    uint64_t none_value;
+    const struct pynl_column *test[3]; /* rows are left out where one has another value; NULL: none tests */
+    uint64_t value[3];
+};
+
+/* Inserts every step-th row (a negative step: backwards) as 0, 1 ... The rows have to be there. Returns how many it
+   inserted; rows that have no prefix, or one longer than its address, are left out. */
+int64_t pynl_lpm_load(struct pynl_lpm *, const struct pynl_lpm_source *, uint64_t first, int64_t step, uint64_t count);
+/* The row of each address's longest prefix; -1: none. Addresses of `width` bytes, one after another; lengths: the bytes
+   used of each, 4 or 16 (others are no addresses, and have none); NULL: all, and width is 4 or 16. */
+int pynl_lpm_find(const struct pynl_lpm *, const uint8_t *addresses, const uint8_t *lengths, uint32_t width,
+                  uint64_t count, int32_t *out);
 
 /* ---- arrow.c: tables for others, by the Arrow C data interface, whose structures these are ---- */
 

@@ -16,6 +16,8 @@
 #define LOOK_MS 100
 /* What most replies fit in. */
 #define SEGMENT_FIRST ((uint64_t)8 << 10)
+/* Datagrams in a segment, mostly. */
+#define STARTS_FIRST 8
 
 struct pynl_reply {
     uint32_t sequence, port, ahead;
@@ -56,6 +58,7 @@ void pynl_segment_free(struct pynl_segment *segment)
     while (segment) {
         struct pynl_segment *next = segment->next;
 
+        free(segment->starts);
         free(segment->data);
         free(segment);
         segment = next;
@@ -148,11 +151,28 @@ struct gain {
     uint32_t flags, overrun, skipped;
     int32_t error;
     uint64_t kept;
-    bool mine; /* it held a message of this request */
+    bool mine;  /* it held a message of this request */
+    bool begun; /* something of it is in a segment */
 };
 
 /* The kernel's error numbers, in linux/err.h. */
 #define MAX_ERRNO 4095
+
+/* Notes that a datagram begins here: the kernel fills one without letting go of what it lists. */
+static int mark_start(struct pynl_segment *segment)
+{
+    if (segment->start_count == segment->start_capacity) {
+        uint32_t capacity = segment->start_capacity ? 2 * segment->start_capacity : STARTS_FIRST;
+        uint64_t *starts = realloc(segment->starts, capacity * sizeof(*starts));
+
+        if (!starts)
+            return -ENOMEM;
+        segment->starts = starts;
+        segment->start_capacity = capacity;
+    }
+    segment->starts[segment->start_count++] = segment->size;
+    return 0;
+}
 
 /* Appends whole messages; a datagram may leave out the padding behind its last one. */
 static int append(struct pynl_reply *reply, const uint8_t *data, uint64_t size, struct gain *gain)
@@ -164,8 +184,11 @@ static int append(struct pynl_reply *reply, const uint8_t *data, uint64_t size, 
     if (!size)
         return 0;
     result = reserve(reply, padded);
+    if (!result && !gain->begun)
+        result = mark_start(reply->filling);
     if (result < 0)
         return result;
+    gain->begun = true;
     to = reply->filling->data + reply->filling->size;
     memcpy(to, data, size);
     memset(to + size, 0, padded - size);

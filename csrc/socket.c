@@ -121,7 +121,7 @@ static int wait_readable(const struct pynl_socket *s, int timeout_ms)
 int64_t pynl_socket_receive(const struct pynl_socket *s, int timeout_ms, uint32_t *sender)
 {
     struct sockaddr_nl from = {0};
-    struct iovec iov = {.iov_base = s->buffer, .iov_len = s->size};
+    struct iovec iov = {.iov_base = s->buffer, .iov_len = s->room ? s->room : s->size};
     struct msghdr message = {.msg_name = &from, .msg_iov = &iov, .msg_iovlen = 1};
 
     for (;;) {

@@ -18,7 +18,7 @@ if sys.platform != "linux":
 
 from . import aio, netns
 from .bulk import BulkInterrupted, Failure, Report
-from .errors import ClosedError, DecodeError, NetlinkError
+from .errors import ClosedError, DecodeError, DumpInterrupted, NetlinkError
 from .kinds import Via
 from .many import Difference
 from .monitor import Event, Monitor, Overrun, Undecoded
@@ -42,6 +42,7 @@ __all__ = [
     "ClosedError",
     "DecodeError",
     "Difference",
+    "DumpInterrupted",
     "Event",
     "Failure",
     "Link",

@@ -8,7 +8,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from . import monitor, netlink
+from .aiomirror import Mirror
 from .errors import ClosedError
+from .monitor import BUFFER
 from .netns import NetNS
 from .rtnl.addr import Address
 from .rtnl.link import Link
@@ -81,13 +83,17 @@ class Netlink:
         self,
         *kinds: str,
         netns: NetNS | None = None,
-        buffer: int = monitor.BUFFER,
+        buffer: int = BUFFER,
         timeout: float | None = None,
         **filters: Any,
     ) -> Monitor:
         """As :meth:`pynl.Netlink.monitor`: ``async with nl.monitor("routes") as events: async for event in events``."""
         options: Any = {"netns": netns, "buffer": buffer, "timeout": timeout, **filters}
         return Monitor(self, lambda: self._blocking.monitor(*kinds, **options))
+
+    def mirror(self, *kinds: str, buffer: int = BUFFER, timeout: float | None = 30.0) -> Mirror:
+        """As :meth:`pynl.Netlink.mirror`: ``async with nl.mirror("routes") as mirror: ...``."""
+        return Mirror(self.run, lambda: self._blocking.mirror(*kinds, buffer=buffer, timeout=timeout))
 
     async def close(self) -> None:
         """Closes it, once what is under way has ended."""
@@ -126,6 +132,21 @@ class Service(Generic[R]):
             self._blocking.socket.interrupt()
             for table in arriving:
                 table.cancel()
+
+        return await self._session.run(work, interrupt)
+
+    async def snapshot(self, *, timeout: float | None = 30.0, max_dumps: int | None = 100, **filters: Any) -> Table[R]:
+        """As :meth:`pynl.Netlink.routes.snapshot`. Cancelled, it ends with the dump that is being made."""
+        monitors: list[monitor.Monitor] = []
+
+        def work() -> Table[R]:
+            with self._blocking.watching() as watching:
+                monitors.append(watching)
+                return self._blocking.settled(watching, timeout, max_dumps, filters)
+
+        def interrupt() -> None:
+            for watching in monitors:
+                watching.close()
 
         return await self._session.run(work, interrupt)
 

@@ -53,7 +53,7 @@ class Blocks:
         """Waits until there are this many rows, or until there are all; as :meth:`Store.need`."""
         ahead = self._ahead
         if rows is None and ahead and ahead.thread == threading.get_ident():
-            with _collector_paused():
+            with collector_paused():
                 self.store.need(rows, lambda: self._read_ahead(ahead))
         else:
             self.store.need(rows)
@@ -131,7 +131,7 @@ class _Ahead:
 
 
 @contextmanager
-def _collector_paused() -> Iterator[None]:
+def collector_paused() -> Iterator[None]:
     """Without the cyclic garbage collector, which would walk the records made so far again and again.
 
     Records are in no cycles. Of a million, making them would take twice as long with it.
@@ -345,6 +345,15 @@ class Block(Rows):
         except ValueError:
             return False
         return True
+
+    def same(self, row: int, other: Rows, other_row: int) -> bool:
+        if not isinstance(other, Block):
+            return False
+        one, another = self._store.c, other._store.c
+        return bool(lib.pynl_table_same(one, self.first + row, another, other.first + other_row))
+
+    def message(self, row: int) -> bytes:
+        return self._store.message(self.first + row)
 
     def order(self, row: int) -> Sequence[str]:
         names: dict[str, None] = {}

@@ -110,3 +110,9 @@ def _hop(record: Record) -> bytes:
     """struct rtnexthop begins with its own length."""
     data = encode(record)
     return struct.pack("=H", len(data)) + data[2:] + bytes(-len(data) % 4)
+
+
+def message_of(record: Record, type: int) -> bytes:
+    """The message that a record was read from; of one that was made by hand, what the kernel would send of it."""
+    read = record._rows.message(record._row)
+    return message(type, 0, 0, encode(record)) if read is None else read

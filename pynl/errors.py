@@ -77,6 +77,25 @@ class ClosedError(ValueError):
     """A socket that was closed, or that belongs to the process this one was forked from."""
 
 
+class DumpInterrupted(RuntimeError):  # noqa: N818 - a name of the public interface
+    """A snapshot that could not be completed within its bounds: what it lists changes too fast.
+
+    Attributes:
+        kind: what it lists ("routes" ...).
+        table: the objects as far as they are known: some that were there all the time may be missing.
+        dumps: how many dumps there were.
+    """
+
+    def __init__(self, kind: str, table: Any, dumps: int) -> None:
+        super().__init__(f"{kind} change too fast: after {dumps} dump(s) it is not sure that none is missing")
+        self.kind = kind
+        self.table = table
+        self.dumps = dumps
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), (self.kind, list(self.table), self.dumps), {})
+
+
 def _rebuild(cls: type[Any], arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
     return cls(*arguments, **keywords)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Generic, TypeVar
 
+from .following import Following
 from .schema import Record
 
 R = TypeVar("R", bound=Record)
@@ -52,3 +53,5 @@ class Family(Generic[R]):
     fresh: tuple[str, int] | None = None
     #: What tells one object from another, as the kernel does.
     key: Callable[[Any], Hashable] = _whole
+    #: How its changes are followed.
+    following: Following[Any] = field(default_factory=Following)

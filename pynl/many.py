@@ -13,6 +13,7 @@ from .bulk import BulkInterrupted, Failure, Outcomes, Packed, Progress, Report, 
 from .encode import encode
 from .errors import NetlinkError
 from .family import Family
+from .following import NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE
 from .plan import column_kind, parse
 from .schema import Record
 from .socket import Socket
@@ -22,11 +23,6 @@ R = TypeVar("R", bound=Record)
 
 #: What becomes of the other requests when one is refused.
 ON_ERROR = ("stop", "continue", "rollback")
-
-NLM_F_REPLACE = 0x100
-NLM_F_EXCL = 0x200
-NLM_F_CREATE = 0x400
-NLM_F_APPEND = 0x800
 
 #: Verb -> the flags of its request (RFC 3549, section 2.3.2.1).
 FLAGS = {

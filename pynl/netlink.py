@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, TypeVar
 
 from .batch import Collected
 from .bulk import Progress, Report
+from .mirror import Mirror
 from .monitor import BUFFER, Monitor
 from .netns import NetNS
 from .rtnl.addr import Address, Addresses
@@ -42,6 +44,9 @@ class Services:
         self.neighbours = Neighbours(socket, changes)
         self.rules = Rules(socket, changes)
         self.nexthops = Nexthops(socket, changes)
+        services = [service for service in vars(self).values() if isinstance(service, Service)]
+        for service in services:
+            service.kinds = {other.FAMILY.name: other.FAMILY for other in services}
 
 
 class Batch(Services):
@@ -154,12 +159,7 @@ class Netlink(Services):
             TypeError: there is no such kind, or none of them has such a field, or it cannot be filtered by.
             ValueError: a value that the field cannot have.
         """
-        services = {name: value for name, value in vars(self).items() if isinstance(value, Service)}
-        known = {**services, "nsids": NsIds(self.socket)}
-        for kind in kinds:
-            if kind not in known:
-                raise TypeError(f"there is nothing called {kind!r} to watch{nearest(str(kind), known)}")
-        watched = [known[kind] for kind in dict.fromkeys(kinds or services)]
+        watched = list(self._chosen(kinds, nsids=NsIds(self.socket)).values())
         fields = {name: field for service in watched for name, field in service.FAMILY.record.FIELDS.items()}
         for name in filters:
             if name not in fields:
@@ -187,6 +187,43 @@ class Netlink(Services):
             The batch; its ``report`` tells what became of each change.
         """
         return Batch(self.socket, on_error, progress)
+
+    def mirror(self, *kinds: str, buffer: int = BUFFER, timeout: float | None = 30.0) -> Mirror:
+        """A live copy: ``with nl.mirror("routes", "links") as mirror: mirror.table("routes")``
+
+        Args:
+            kinds: what to copy, as the services are called; without any: all of them.
+            buffer: bytes to ask for as the receive buffer of its monitor.
+            timeout: seconds after which reading what changes all the time is given up; None: never.
+
+        Returns:
+            The mirror; it has read everything.
+
+        Raises:
+            DumpInterrupted: what is copied changes too fast.
+            TypeError: there is no such kind.
+            OSError: there is no permission.
+        """
+        services = self._chosen(kinds)
+        families = [service.FAMILY for service in services.values()]
+        others = [name for family in families for name in family.following.disturbed]
+        watched = dict.fromkeys((*services, *others))
+        monitor = Monitor([self.routes.kinds[name] for name in watched], netns=self.socket.netns, buffer=buffer)
+        try:
+            socket = self.socket.sibling()
+        except BaseException:
+            monitor.close()
+            raise
+        return Mirror({name: type(service)(socket) for name, service in services.items()}, monitor, timeout)
+
+    def _chosen(self, kinds: Sequence[str], **others: Service[Any]) -> Mapping[str, Service[Any]]:
+        """The services of these kinds, or all; ``others`` may be asked for as well."""
+        services = {name: value for name, value in vars(self).items() if isinstance(value, Service)}
+        known = {**services, **others}
+        for kind in kinds:
+            if kind not in known:
+                raise TypeError(f"there is nothing called {kind!r}{nearest(str(kind), known)}")
+        return {name: known[name] for name in dict.fromkeys(kinds or services)}
 
     def restore(self, table: Table[Any], /, *, progress: Progress | None = None) -> Report:
         """Makes the objects of a table that was read, here or elsewhere: see the services' ``restore``."""

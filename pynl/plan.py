@@ -18,6 +18,7 @@ R = TypeVar("R", bound=Record)
 #: struct pynl_entry of csrc/pynl.h: row, offset, length, type, field, depth, flags.
 _ENTRY = struct.Struct("=IIIHhHH")
 _BYTES_PER_ENTRY = 4
+_ALL_BITS = 2**64 - 1
 
 #: struct pynl_field: type, kind, size, column, level.
 _Row = tuple[int, int, int, int, int]
@@ -105,6 +106,37 @@ class Plan:
         code = lib.PYNL_DEEP if kind.size and kind.code not in (lib.PYNL_INT, lib.PYNL_BE) else kind.code
         self.fields.append(field)
         rows.append((number, code, kind.size, column, level))
+
+
+class Keys:
+    """What tells the rows of a plan's tables apart, and what their content is.
+
+    Args:
+        plan: of all the tables concerned.
+        key: the fields that tell one object from another.
+        content: the fields by which two states of one object are told apart.
+        masks: of a number: the bits that count.
+        lenient: fields of the content that count only where the other row has them.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        key: Sequence[str],
+        content: Sequence[str],
+        masks: Mapping[str, int] | None = None,
+        lenient: frozenset[str] = frozenset(),
+    ) -> None:
+        self.plan = plan
+        terms = []
+        for names, lacking in ((key, frozenset[str]()), (content, lenient)):
+            fields = ((name, plan.columns[name], plan.record.FIELDS[name].number) for name in names)
+            made = [
+                (column, number, name in lacking, (masks or {}).get(name, _ALL_BITS)) for name, column, number in fields
+            ]
+            terms.append(ffi.new("struct pynl_term[]", made))
+        self._keep = terms
+        self.c = ffi.new("struct pynl_keys *", (plan.c, *terms, len(key), len(content)))
 
 
 def column_kind(field: Field[Any]) -> Kind[Any]:

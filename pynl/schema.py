@@ -66,6 +66,14 @@ class Rows(dict[str, Sequence[Any]]):
         """The names of a row's attributes, in the order of the wire."""
         return self._order
 
+    def same(self, row: int, other: Rows, other_row: int) -> bool:
+        """Whether both were read from the same bytes, but for the message's header."""
+        return False
+
+    def message(self, row: int) -> bytes | None:
+        """The message that a row was read from; None where it was made by hand."""
+        return None
+
 
 _ABSENT = (None,)
 

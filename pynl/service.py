@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 from .arrival import Arrival, Question, begin
@@ -11,9 +11,12 @@ from .devices import index_of
 from .encode import encode
 from .errors import NetlinkError
 from .family import Family
+from .hearing import hear
 from .kinds import IP
+from .monitor import Monitor
 from .plan import Plan, plan_of
 from .schema import Record, normalize
+from .snapshot import Told, settle
 from .socket import NLM_F_ACK, Socket
 from .store import Filters, Store
 from .table import Table
@@ -43,6 +46,8 @@ class Service(Generic[R]):
     def __init__(self, socket: Socket) -> None:
         #: The socket that requests go through.
         self.socket = socket
+        #: The kinds whose announcements tell of this one's objects, by name.
+        self.kinds: Mapping[str, Family[Any]] = {self.FAMILY.name: self.FAMILY}
 
     def dump(self, *, fields: Sequence[str] | None = None, **filters: Any) -> Table[R]:
         """All objects, or those whose fields have the given values.
@@ -65,11 +70,73 @@ class Service(Generic[R]):
         parts = begin(self.socket, self.FAMILY, questions)
         whole = all(part.reply.whole for part in parts)
         store = Store(plan)
+        store.keys = self.FAMILY.following.keys
         store.arrive(Arrival(parts))
         table: Table[R] = Table(store)
         if whole:
             table.complete()
         return table
+
+    def snapshot(self, *, timeout: float | None = 30.0, max_dumps: int | None = 100, **filters: Any) -> Table[R]:
+        """All objects, or those whose fields have the given values, complete as of one moment.
+
+        A dump may miss objects that were there all the time, where others change meanwhile. So it listens to what is
+        announced. A dump in silence is returned at once; otherwise dumps are merged, with the last word on each object
+        that was announced, until they prove that they missed nothing (docs/consistency.md): two or three, mostly.
+
+        Args:
+            timeout: seconds after which it is given up; None: never.
+            max_dumps: dumps after which it is given up; None: never.
+            filters: as :meth:`dump`.
+
+        Raises:
+            DumpInterrupted: the objects change too fast; ``error.table`` has them as far as they are known.
+            TypeError: a filter that does not tell of each object whether it is meant; otherwise as :meth:`dump`.
+        """
+        with self.watching() as monitor:
+            return self.settled(monitor, timeout, max_dumps, filters)
+
+    def watching(self) -> Monitor:
+        """A monitor of all that tells of these objects."""
+        names = dict.fromkeys((self.FAMILY.name, *self.FAMILY.following.disturbed))
+        return Monitor([self.kinds[name] for name in names], netns=self.socket.netns)
+
+    def settled(
+        self, monitor: Monitor, timeout: float | None, max_dumps: int | None, filters: Mapping[str, Any]
+    ) -> Table[R]:
+        """A snapshot by what a monitor hears; ClosedError once the monitor is closed."""
+        name = self.FAMILY.name
+
+        def listen() -> Sequence[Told] | None:
+            heard = list(hear(monitor))
+            if any(name in one.touched for one in heard):
+                return None
+            return [told for one in heard if name in one.kinds for told in one.kinds[name].told]
+
+        def dump(room: int) -> Sequence[Table[R]]:
+            return self.listed(room, **filters)
+
+        return settle(self.FAMILY, dump, listen, self._wanted(filters), timeout, max_dumps)
+
+    def listed(self, room: int, **filters: Any) -> Sequence[Table[R]]:
+        """A dump on a socket of its own, whose datagrams have so much room; 0: as much as the kernel likes.
+
+        Returns:
+            Whole tables: one, or where their room is told, one for each address family.
+        """
+        family = filters.get("family")
+        protocols = self.FAMILY.protocols if room and not family else (family,)
+        with self.socket.sibling(room) as socket:
+            service = type(self)(socket)
+            tables = [service.dump(**({**filters, "family": one} if one else filters)) for one in protocols]
+            try:
+                for table in tables if room else ():
+                    table.complete()
+            except NetlinkError as error:  # some object takes more room
+                if error.errno != errno.EMSGSIZE:
+                    raise
+                return self.listed(0, **filters)
+        return tables
 
     def stream(
         self, *, chunk: int = CHUNK, fields: Sequence[str] | None = None, **filters: Any
@@ -139,6 +206,28 @@ class Service(Generic[R]):
         """Those of the filters that are fields of the record, with values as it shows them; None: it has none."""
         known = {name: value for name, value in filters.items() if name in self.FAMILY.record.FIELDS}
         return dict.fromkeys(known) | self._normal(known)
+
+    def _wanted(self, filters: Mapping[str, Any]) -> Callable[[R], bool]:
+        """Whether a record is one that a dump with these filters lists."""
+        family = self.FAMILY
+        rest = dict(filters)
+        self._options(rest)
+        tests = []
+        for name in family.wider & rest.keys():
+            if name not in family.following.wider:
+                raise TypeError(f"a snapshot cannot filter by {name}: announcements do not tell it")
+            tests.append((family.following.wider[name], self._normal({name: rest.pop(name)})[name]))
+        equal = dict.fromkeys(rest) | self._normal(rest)
+        families = {equal.pop("family", None)} - {None, 0} or set(family.protocols)
+
+        def wanted(record: R) -> bool:
+            return (
+                (0 in families or getattr(record, "family", 0) in families)
+                and all(getattr(record, name) == value for name, value in equal.items())
+                and all(test(record, value) for test, value in tests)
+            )
+
+        return wanted
 
     def _options(self, filters: dict[str, Any]) -> Mapping[str, Any]:
         """Takes from the keyword arguments of a dump those that are no filters; returns the request fields for them."""

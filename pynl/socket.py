@@ -28,6 +28,7 @@ NLM_F_REQUEST = 0x01
 NLM_F_ACK = 0x04
 NLM_F_DUMP = 0x300
 
+_NLMSG_NOOP = 1
 _SOL_NETLINK = 270
 _ADD_MEMBERSHIP = 1
 _DROP_MEMBERSHIP = 2
@@ -61,18 +62,26 @@ class Socket:
         netns: the network namespace to open it in: name, path, process id or file descriptor; None: this one. The
             calling thread's namespace stays as it is.
         timeout: seconds that the kernel may stay silent while a reply is awaited; None: for ever.
+        room: bytes that the kernel has for each datagram of a dump, up to 32,448; 0: as many as it likes. A longer
+            message is lost, with EMSGSIZE.
 
     Raises:
         OSError: there is no such namespace or protocol, or no permission.
     """
 
     def __init__(
-        self, protocol: int = NETLINK_ROUTE, *, netns: NetNS | None = None, timeout: float | None = 30.0
+        self,
+        protocol: int = NETLINK_ROUTE,
+        *,
+        netns: NetNS | None = None,
+        timeout: float | None = 30.0,
+        room: int = 0,
     ) -> None:
         if timeout is not None and (not isinstance(timeout, (int, float)) or not timeout > 0):
             raise ValueError(f"timeout: expected a positive number of seconds, or None, not {timeout!r}")
         self.protocol = protocol
         self.timeout = timeout
+        self.room = room
         self._turns = Turns()
         self._pid = os.getpid()
         self._closed = False
@@ -100,7 +109,19 @@ class Socket:
         self.strict = lib.pynl_socket_set(c, _SOL_NETLINK, _GET_STRICT_CHK, 1) >= 0
         for option in (_EXT_ACK, _CAP_ACK):  # since 4.12 and 4.3; without them errors say less
             lib.pynl_socket_set(c, _SOL_NETLINK, option, 1)
+        if self.room:
+            self._tell_room(c)
         return c
+
+    def _tell_room(self, c: Any) -> None:
+        """The kernel goes by the longest read so far, and a dump's first datagram is made before any."""
+        c.room = self.room
+        data = message(_NLMSG_NOOP, NLM_F_REQUEST | NLM_F_ACK, 1, b"")
+        check(lib.pynl_socket_send(c, data, len(data)), "NLMSG_NOOP")
+        answers = ffi.gc(ffi.new("struct pynl_answers *"), lib.pynl_answers_free)
+        while (result := lib.pynl_answers_receive(answers, c, 1, 1, _LOOK)) == -errno.EINTR:
+            pass
+        check(result, "NLMSG_NOOP")
 
     @property
     def netns(self) -> int | None:
@@ -286,10 +307,10 @@ class Socket:
         """Makes a request that is under way fail with ClosedError. Safe from any thread; the socket works on."""
         self._turns.cancel()
 
-    def sibling(self: S) -> S:
-        """Another socket of the same protocol in the same namespace."""
+    def sibling(self: S, room: int = 0) -> S:
+        """Another socket of the same protocol in the same namespace; ``room`` as for the class."""
         self._usable()
-        made = type(self)(self.protocol, netns=self.netns, timeout=self.timeout)
+        made = type(self)(self.protocol, netns=self.netns, timeout=self.timeout, room=room)
         made._restore(self._options, ())
         return made
 

@@ -12,9 +12,11 @@ from typing import Any, Protocol
 from ._wire import ffi, lib
 from .errors import ClosedError, DecodeError, check
 from .fields import Field
-from .plan import Plan, column_kind
+from .plan import Keys, Plan, column_kind
 
 _LENGTH = struct.Struct("=I")
+#: Bytes that the kernel has for a datagram of a dump, at the least (NLMSG_GOODSIZE where pages have 4 KB).
+_ROOM = 3700
 
 
 class Source(Protocol):
@@ -46,6 +48,8 @@ class Store:
         self._lock = threading.RLock()
         self._pid = os.getpid()
         self.consistent = True
+        #: Makes what tells its rows apart, where each object should be listed once.
+        self.keys: Callable[[Plan], Keys | None] | None = None
         self.error: Exception | None = None
         self._source: Source | None = None
         if table is None:
@@ -82,6 +86,17 @@ class Store:
         added = self.decode(segment)
         self.end()
         return added
+
+    def append(self, message: bytes) -> None:
+        """Decodes one whole message; :meth:`finish` comes after the last."""
+        data = ffi.from_buffer("uint8_t[]", message)
+        with self.lock:
+            check(lib.pynl_table_append(self.c, self.plan.c, ffi.NULL, 0, data, len(message)))
+
+    def finish(self) -> None:
+        """Makes what was appended readable."""
+        with self.lock:
+            lib.pynl_table_finish(self.c)
 
     def arrive(self, source: Source) -> None:
         """The rows come from ``source``, as they are needed."""
@@ -128,6 +143,22 @@ class Store:
     def message(self, row: int) -> bytes:
         """The bytes of a row's message, header and all."""
         return message_at(self.c.messages[row])
+
+    def datagrams(self, room: int = 0) -> tuple[list[int], bool]:
+        """The row at which each datagram of a dump begins, and whether the last one had room for a row more.
+
+        What comes in one datagram the kernel listed at one instant, one object after another, and where it had room
+        for more there was no more.
+
+        Args:
+            room: bytes that a datagram had, as of the socket's ``room``; 0: as many as the kernel gives any.
+        """
+        room = room or _ROOM
+        with self.lock:
+            c = self.c
+            count = int(c.start_count)
+            ended = not count or c.starts[count - 1].size + c.longest <= room
+            return [int(c.starts[number].row) for number in range(count)], ended
 
     def column(self, name: str) -> Any:
         """struct pynl_column of a field; KeyError where it has none."""

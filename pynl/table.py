@@ -11,7 +11,8 @@ from ._wire import ffi, lib, view
 from .arrow import schema_capsule, stream_capsule
 from .blocks import BLOCK, Blocks, numbers
 from .errors import DecodeError
-from .plan import column_kind, plan_of
+from .index import Index
+from .plan import Keys, column_kind, plan_of
 from .schema import Record
 from .store import Store
 
@@ -88,7 +89,7 @@ class Table(Sequence[R], Generic[R]):
     loop takes them as they come. An error on their way is raised there, every time.
     """
 
-    __slots__ = ("_blocks", "_rows", "_store", "_tolerant")
+    __slots__ = ("_blocks", "_index", "_rows", "_store", "_tolerant")
 
     def __init__(
         self, store: Store, rows: range | None = None, blocks: Blocks | None = None, tolerant: bool = False
@@ -98,6 +99,7 @@ class Table(Sequence[R], Generic[R]):
         #: None: all, however many they will be.
         self._rows = rows
         self._tolerant = tolerant
+        self._index: Index | None = None
 
     @classmethod
     def decode(cls, record: type[R], data: bytes, fields: tuple[str, ...] | None = None) -> Table[R]:
@@ -125,10 +127,13 @@ class Table(Sequence[R], Generic[R]):
         """Gives up what has not arrived; what needs it raises ClosedError from then on. Safe from any thread."""
         self._store.cancel()
 
-    def _need(self, rows: int | None = None) -> None:
-        """Waits for the first ``rows`` rows, or for all."""
+    def _need(self, rows: int | None = None, meanwhile: Callable[[], object] | None = None) -> None:
+        """Waits for the first ``rows`` rows, or for all; ``meanwhile`` is called whenever some came."""
         try:
-            self._blocks.need(rows)
+            if meanwhile:
+                self._store.need(rows, meanwhile)
+            else:
+                self._blocks.need(rows)
         except DecodeError as error:
             if not self._tolerant:
                 error.table = Table(self._store, None, self._blocks, tolerant=True)
@@ -148,9 +153,30 @@ class Table(Sequence[R], Generic[R]):
 
     @property
     def consistent(self) -> bool:
-        """False where the kernel said that what it listed changed meanwhile (NLM_F_DUMP_INTR)."""
+        """False where it changed while it was listed: the kernel said so (NLM_F_DUMP_INTR), or listed a row twice.
+
+        True is no promise: docs/consistency.md tells what a dump can miss, and :meth:`snapshot` what helps.
+        """
         self._range()
-        return self._store.consistent
+        store = self._store
+        with store.lock:
+            keys = store.keys and store.keys(store.plan)
+            store.keys = None
+            if keys and store.consistent:
+                self.indexed(keys)
+                store.consistent = bool(self._index and not self._index.repeats)
+        return store.consistent
+
+    def indexed(self, keys: Keys) -> Index:
+        """All rows of the dump by key, which is the same in every call."""
+        index = self._index
+        if index is not None:
+            return index.compared(keys)
+        index = Index(self._store, keys)
+        self._need(None, index.extend)
+        index.extend()
+        self._index = index
+        return index
 
     @property
     def columns(self) -> Columns:

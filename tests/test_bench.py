@@ -75,9 +75,9 @@ def test_changes_have_one_target_each_and_are_judged_by_it() -> None:
 
 def test_events_are_judged_by_their_targets() -> None:
     row = {"count": 1000, "seconds": 0.001, "floor": 0.001, "most": 1.5, "least": 500_000}
-    assert not page.slow(row)
-    assert page.slow({**row, "seconds": 0.0016})
-    assert page.slow({**row, "seconds": 0.003, "floor": 0.003})
+    assert not page.lagging(row)
+    assert page.lagging({**row, "seconds": 0.0016})
+    assert page.lagging({**row, "seconds": 0.003, "floor": 0.003})
     latency = {"C": {"median": 1e-5}, "pynl": {"median": 2e-5}, "most": 2.0}
     assert not page.late(latency)
     assert page.late({**latency, "pynl": {"median": 2.1e-5}})

@@ -10,6 +10,7 @@ from typing import Any
 from ..errors import NetlinkError
 from ..family import Family
 from ..fields import attribute, member, struct
+from ..following import Following
 from ..iproute2 import named_in
 from ..kinds import DEVICE, IP, S32, TEXT, U8, U32, enum, flags
 from ..netns import Descriptor
@@ -107,6 +108,10 @@ ADDRESSES = Family(
     sent={"flags": lambda told: told & ~_TOLD, "cacheinfo": lambda told: told.replace(cstamp=0, tstamp=0)},
     groups=(Group.RTNLGRP_IPV4_IFADDR, Group.RTNLGRP_IPV6_IFADDR),
     key=lambda address: (address.family, address.ifindex, address.own, address.prefixlen, address.peer),
+    following=Following(
+        key=("family", "ifindex", "prefixlen", "address", "local"),
+        silent=frozenset({"cacheinfo"}),
+    ),
 )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from ..devices import IFNAMSIZ
 from ..errors import NetlinkError
 from ..family import Family
+from ..following import Following
 from ..kinds import TEXT
 from ..netns import Descriptor, open_netns
 from ..schema import Record, nearest
@@ -70,6 +71,11 @@ LINKS = Family(
     announced=(AddressFamily.AF_UNSPEC,),  # AF_BRIDGE: what is a bridge's port, and no longer one
     fresh=("change", 2**32 - 1),
     key=lambda link: link.ifname,
+    following=Following(
+        key=("ifindex",),
+        silent=frozenset({"change", "event", "ext_mask", "stats", "stats64", "af_spec"}),
+        own=lambda link: link.family == AddressFamily.AF_UNSPEC and link.wireless is None,
+    ),
 )
 
 

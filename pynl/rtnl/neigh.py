@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 from ..family import Family
 from ..fields import attribute, member, nest, pad, struct
+from ..following import Following, replaced
 from ..iproute2 import named_in
 from ..kinds import BE16, DEVICE, DEVICE_S32, HARDWARE, IP, S32, U8, U16, U32, enum, flags
 from ..netns import Descriptor
@@ -93,6 +94,16 @@ def _key(entry: Neighbour) -> Hashable:
     return entry.family, entry.ifindex, kind, entry.dst, hardware, entry.vlan, entry.vni
 
 
+def _step(there: Sequence[Neighbour] | None, told: Neighbour, flags: int, gone: bool) -> Sequence[Neighbour] | None:
+    """Forwarding entries share a device; neighbours have an address of their own."""
+    if told.family != AddressFamily.AF_BRIDGE:
+        return replaced(there, told, flags, gone)
+    if there is None:
+        return None
+    others = [entry for entry in there if _key(entry) != _key(told)]
+    return others if gone else [*others, told]
+
+
 NEIGHBOURS = Family(
     name="neighbours",
     record=Neighbour,
@@ -106,6 +117,12 @@ NEIGHBOURS = Family(
     groups=(Group.RTNLGRP_NEIGH,),
     announced=(AddressFamily.AF_INET, AddressFamily.AF_INET6),  # AF_BRIDGE: forwarding entries
     key=_key,
+    following=Following(
+        key=("family", "ifindex", "dst"),
+        silent=frozenset({"cacheinfo", "probes"}),
+        step=_step,
+        own=lambda entry: not entry.flags & NeighbourFlags.NTF_PROXY,
+    ),
 )
 
 

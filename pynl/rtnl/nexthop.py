@@ -9,9 +9,9 @@ from typing import Any
 from .._wire import lib
 from ..family import Family
 from ..fields import attribute, many, member, nest, pad, select, structs, within
+from ..following import NLM_F_CREATE, NLM_F_REPLACE, Following, changed_link
 from ..iproute2 import named_in
 from ..kinds import BYTES, DEVICE, FLAG, IP, U8, U16, U32, U64, UINT, Kind, enum, flags
-from ..many import NLM_F_CREATE, NLM_F_REPLACE
 from ..schema import Record
 from ..service import Service
 from ..table import Table
@@ -161,6 +161,11 @@ def _resilient(group: ResilientGroup) -> ResilientGroup:
     return group.replace(unbalanced_time=None)
 
 
+def _left(nexthop: NexthopObject, flags: int, gone: bool) -> bool:
+    """A group goes without a word when the last of its members does."""
+    return gone and nexthop.group is None
+
+
 NEXTHOPS = Family(
     name="nexthops",
     record=NexthopObject,
@@ -175,6 +180,11 @@ NEXTHOPS = Family(
     groups=(Group.RTNLGRP_NEXTHOP,),
     change_flags=(NLM_F_REPLACE | NLM_F_CREATE, NLM_F_REPLACE),  # as it was asked for: with both it may be either
     key=lambda nexthop: nexthop.id,
+    following=Following(
+        key=("id",),
+        silent=frozenset({"res_group", "group_stats", "hw_stats_used"}),
+        disturbed={"links": changed_link, "nexthops": _left},
+    ),
 )
 
 BUCKETS = Family(

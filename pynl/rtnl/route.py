@@ -9,9 +9,9 @@ from typing import Any
 
 from ..family import Family
 from ..fields import attribute, hops, member, nest, pad, prefix, select, struct
+from ..following import NLM_F_APPEND, NLM_F_EXCL, NLM_F_REPLACE, Following, any_change, changed_link
 from ..iproute2 import DSFIELD, REALMS, TABLE, named_in
 from ..kinds import BE32, BYTES, DEVICE, DEVICE_S32, IP, S32, TEXT, U8, U16, U32, VIA, enum, flags
-from ..many import NLM_F_REPLACE
 from ..rows import Values
 from ..schema import Record
 from ..service import address_text
@@ -207,6 +207,59 @@ def _key(route: Route) -> Hashable:
     return route.family, route.table, route.dst, route.src, route.tos, metric
 
 
+def _gone(address: Any, flags: int, gone: bool) -> bool:
+    """With an address go routes, some without a word: IPv4's when it was the device's last, IPv6's loses a prefsrc."""
+    return gone
+
+
+def _step(there: Sequence[Route] | None, told: Route, flags: int, gone: bool) -> Sequence[Route] | None:
+    """Routes of one prefix and metric: IPv4 lists them in order, IPv6 joins their next hops."""
+    new = flags & NLM_F_EXCL and not gone
+    if new and (told.family == socket.AF_INET or (_joins(told) and all(map(_joins, there or ())))):
+        return (told,)
+    if there is None:
+        return None
+    return (_step6 if told.family == socket.AF_INET6 else _step4)(there, told, flags, gone)
+
+
+def _step4(there: Sequence[Route], told: Route, flags: int, gone: bool) -> Sequence[Route] | None:
+    same = next((route for route in there if ROUTES.following.same(route, told)), None)
+    if gone:
+        return None if there and not same else [route for route in there if route is not same]
+    if same:
+        return there
+    if flags & NLM_F_REPLACE:
+        return [told, *there[1:]]
+    return [*there, told] if flags & NLM_F_APPEND else [told, *there]
+
+
+def _joins(route: Route) -> bool:
+    """Whether it is one route with others of its prefix and metric: those with a gateway are."""
+    return bool(route.gateway or route.multipath or route.nh_id)
+
+
+def _step6(there: Sequence[Route], told: Route, flags: int, gone: bool) -> Sequence[Route] | None:
+    """One route of several next hops, beside those without a gateway, of which there is one a device."""
+    joined = _joins(told)
+    others = [route for route in there if _joins(route) != joined or (not joined and route.oif != told.oif)]
+    if flags & NLM_F_REPLACE and not gone and others:
+        return None
+    if not gone:
+        return [*others, _in_order(told) if flags & NLM_F_APPEND else told]
+    left = {hop for route in there if route not in others for hop in _gateways(route)} - _gateways(told)
+    return None if left else others
+
+
+def _in_order(route: Route) -> Route:
+    """A next hop that was added is told first, and listed last."""
+    hops = route.multipath
+    return route.replace(multipath=(*hops[1:], hops[0])) if hops else route
+
+
+def _gateways(route: Route) -> set[Hashable]:
+    return {(hop.gateway, hop.oif) for hop in route.multipath} if route.multipath else {(route.gateway, route.oif)}
+
+
 ROUTES = Family(
     name="routes",
     record=Route,
@@ -222,6 +275,14 @@ ROUTES = Family(
     groups=(Group.RTNLGRP_IPV4_ROUTE, Group.RTNLGRP_IPV6_ROUTE),
     change_flags=(NLM_F_REPLACE, NLM_F_REPLACE),
     key=_key,
+    following=Following(
+        key=("family", "table", "dst", "dst_len", "src", "src_len", "tos", "priority"),
+        silent=frozenset({"cacheinfo"}),
+        masks={"flags": ~int(_TOLD) & 0xFFFFFFFF},
+        step=_step,
+        wider={"oif": lambda route, oif: oif in {route.oif, *(hop.oif for hop in route.multipath or ())}},
+        disturbed={"links": changed_link, "addresses": _gone, "nexthops": any_change},
+    ),
 )
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import NetlinkError
 from ..family import Family
 from ..fields import attribute, member, pad, prefix, struct
+from ..following import Following, replaced
 from ..iproute2 import DSFIELD, GROUP, REALMS, TABLE, named_in
 from ..kinds import BE32, BE64, BYTES, IP, TEXT, U8, U16, U32, enum, flags
 from ..schema import Record
@@ -103,6 +104,16 @@ class Rule(Record, prefix="FRA_", struct="fib_rule_hdr"):
         return None if self.src is None else ipaddress.ip_network(self.src)
 
 
+def _step(there: Sequence[Rule] | None, told: Rule, flags: int, gone: bool) -> Sequence[Rule] | None:
+    """Without NLM_F_EXCL several rules may be the same; then only reading tells how many are left."""
+    return None if there is not None and len(there) > 1 else replaced(there, told, flags, gone)
+
+
+def _named(link: Any, flags: int, gone: bool) -> bool:
+    """A device comes, goes, or changes its name, which attaches rules or detaches them."""
+    return True
+
+
 RULES = Family(
     name="rules",
     record=Rule,
@@ -112,6 +123,11 @@ RULES = Family(
     protocols=(AddressFamily.AF_UNSPEC,),  # which also has those of multicast routing
     pushed={},
     sent={"flags": lambda told: told & RuleFlags.FIB_RULE_INVERT},
+    following=Following(
+        masks={"flags": ~int(RuleFlags.FIB_RULE_IIF_DETACHED | RuleFlags.FIB_RULE_OIF_DETACHED) & 0xFFFFFFFF},
+        step=_step,
+        disturbed={"links": _named},
+    ),
     groups=(Group.RTNLGRP_IPV4_RULE, Group.RTNLGRP_IPV6_RULE),
 )
 
