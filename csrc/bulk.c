@@ -172,6 +172,7 @@ static int sort_answers(struct pynl_answers *answers, const struct pynl_socket *
     for (; walk_message(&w); walk_next(&w)) {
         uint32_t number = w.header.nlmsg_seq - first;
 
+        answers->messages++;
         if (w.header.nlmsg_type != NLMSG_ERROR || w.header.nlmsg_pid != socket->port || number >= count ||
             w.header.nlmsg_len < MESSAGE_HEADER + sizeof(int32_t))
             continue;
@@ -197,6 +198,7 @@ int pynl_answers_receive(struct pynl_answers *answers, const struct pynl_socket 
 
         if (size < 0)
             return (int)size;
+        answers->bytes += (uint64_t)size;
         result = sender ? 0 : sort_answers(answers, socket, (uint64_t)size, first, count);
         if (result)
             return result;

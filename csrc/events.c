@@ -117,6 +117,8 @@ static bool reserve(struct pynl_events *e)
 static void mark(struct pynl_events *e, int64_t time)
 {
     e->overruns++;
+    if (e->counts)
+        count(&e->counts->overruns, 1);
     if (e->count && e->events[e->count - 1].kind < 0)
         return;
     e->events[e->count++] =
@@ -197,6 +199,7 @@ static void sort_datagram(struct pynl_events *e, struct mmsghdr *received, const
     struct walk w = {.at = slot->iov.iov_base, .left = received->msg_len};
     int32_t nsid = nsid_of(&received->msg_hdr);
     bool lost = received->msg_hdr.msg_flags & MSG_TRUNC;
+    uint64_t messages = e->messages;
 
     e->reads++;
     e->bytes += received->msg_len;
@@ -212,6 +215,11 @@ static void sort_datagram(struct pynl_events *e, struct mmsghdr *received, const
             e->skipped++;
         else
             lost = !keep(e, watch, &w, nsid, time);
+    }
+    if (e->counts) {
+        count(&e->counts->messages, e->messages - messages);
+        count(&e->counts->bytes, received->msg_len);
+        count(&e->counts->truncations, lost || w.left);
     }
     if (lost || w.left) {
         e->truncated++;

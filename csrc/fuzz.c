@@ -285,7 +285,7 @@ static void receive(const uint8_t *data, size_t size)
 {
     int ends[2], result;
     struct pynl_socket socket = arriving(data, size, 4096, ends);
-    struct pynl_reply *reply = pynl_reply_new(1, 2, 0);
+    struct pynl_reply *reply = pynl_reply_new(1, 2, 0, NULL);
     struct pynl_segment *segment;
     struct pynl_state state;
 

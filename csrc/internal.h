@@ -172,6 +172,12 @@ static inline struct attributes attributes_of(const struct pynl_level *level, co
     return (struct attributes){.at = data + header, .left = size - header};
 }
 
+/* Of struct pynl_counts. */
+static inline void count(uint64_t *what, uint64_t by)
+{
+    __atomic_fetch_add(what, by, __ATOMIC_RELAXED);
+}
+
 static inline bool has_value(const struct pynl_column *column, uint64_t row)
 {
     return column->valid && column->valid[row >> 3] >> (row & 7) & 1;

@@ -116,16 +116,25 @@ struct pynl_state {
     uint32_t overrun; /* NLMSG_OVERRUN messages */
     uint64_t datagrams;
     uint64_t bytes;
+    uint64_t messages;    /* of this request, the final one among them */
     uint64_t kept;        /* bytes of the messages of this request, padded: those that are taken in segments */
     uint64_t skipped;     /* messages of other requests, and datagrams that were not the kernel's */
     const uint8_t *final; /* the DONE or ERROR message, or what could not be walked; valid until the reply is freed */
     uint64_t final_size;
 };
 
+struct pynl_counts { /* of all that share it, which may be in several threads */
+    uint64_t messages;
+    uint64_t bytes;
+    uint64_t overruns;
+    uint64_t truncations;
+};
+
 struct pynl_reply;
 
-/* ahead: how many segments may wait to be taken before the receiver pauses; 0: any number. */
-struct pynl_reply *pynl_reply_new(uint32_t sequence, uint32_t port, uint32_t ahead);
+/* counts: what is received is added to them, if they are given; they live longer than the reply.
+   ahead: how many segments may wait to be taken before the receiver pauses; 0: any number. */
+struct pynl_reply *pynl_reply_new(uint32_t sequence, uint32_t port, uint32_t ahead, struct pynl_counts *counts);
 void pynl_reply_free(struct pynl_reply *);
 /* Receives until the reply is complete (1), or has grown by `limit` bytes (0; limit 0: no limit), or -errno.
    timeout_ms: for each datagram. -EINTR also comes by itself now and then while it waits, so that a signal that no
@@ -245,11 +254,12 @@ struct pynl_events {
     uint64_t reads; /* since it began, as all below: datagrams */
     uint64_t bytes;
     uint64_t messages;
-    uint64_t skipped;   /* messages of no kind that is watched, and datagrams that were not the kernel's */
-    uint64_t overruns;  /* how often some were lost, */
-    uint64_t truncated; /* and how often for another reason than the receive buffer */
-    int32_t waits;      /* the socket's SO_RCVTIMEO in ms, once it has been set */
-    uint32_t torn;      /* not 0: some were taken and are lost: the next is a mark */
+    uint64_t skipped;           /* messages of no kind that is watched, and datagrams that were not the kernel's */
+    uint64_t overruns;          /* how often some were lost, */
+    uint64_t truncated;         /* and how often for another reason than the receive buffer */
+    int32_t waits;              /* the socket's SO_RCVTIMEO in ms, once it has been set */
+    struct pynl_counts *counts; /* as of a reply */
+    uint32_t torn;              /* not 0: some were taken and are lost: the next is a mark */
 };
 
 /* Receives what there is, up to about `limit` events, and returns how many there are to be taken, at least 1. Where there
@@ -404,6 +414,8 @@ struct pynl_answers { /* NLMSG_ERROR messages of requests that were refused, eac
     uint64_t size;
     uint64_t capacity;
     uint64_t count;
+    uint64_t messages; /* all that came, with what was carried out */
+    uint64_t bytes;
 };
 
 /* Receives until the last of `count` requests is answered (1), or -errno: -EINTR and -ENOBUFS, after which it may be

@@ -21,6 +21,7 @@
 
 struct pynl_reply {
     uint32_t sequence, port, ahead;
+    struct pynl_counts *counts;   /* may be NULL */
     struct pynl_segment *filling; /* the receiver's own, as all up to the lock */
     uint64_t next_capacity;
     uint8_t *final;
@@ -65,7 +66,7 @@ void pynl_segment_free(struct pynl_segment *segment)
     }
 }
 
-struct pynl_reply *pynl_reply_new(uint32_t sequence, uint32_t port, uint32_t ahead)
+struct pynl_reply *pynl_reply_new(uint32_t sequence, uint32_t port, uint32_t ahead, struct pynl_counts *counts)
 {
     struct pynl_reply *reply = calloc(1, sizeof(*reply));
     pthread_condattr_t attributes;
@@ -75,6 +76,7 @@ struct pynl_reply *pynl_reply_new(uint32_t sequence, uint32_t port, uint32_t ahe
     reply->sequence = sequence;
     reply->port = port;
     reply->ahead = ahead;
+    reply->counts = counts;
     reply->next_capacity = SEGMENT_FIRST;
     pthread_mutex_init(&reply->lock, NULL);
     pthread_condattr_init(&attributes);
@@ -150,7 +152,7 @@ static int reserve(struct pynl_reply *reply, uint64_t size)
 struct gain {
     uint32_t flags, overrun, skipped;
     int32_t error;
-    uint64_t kept;
+    uint64_t messages, kept;
     bool mine;  /* it held a message of this request */
     bool begun; /* something of it is in a segment */
 };
@@ -243,6 +245,7 @@ static int sort_datagram(struct pynl_reply *reply, const uint8_t *data, uint64_t
         uint16_t type = w.header.nlmsg_type;
 
         gain->mine |= mine;
+        gain->messages += mine;
         if (mine && type >= NLMSG_MIN_TYPE) {
             gain->flags |= w.header.nlmsg_flags;
             continue;
@@ -290,6 +293,10 @@ static int finish(struct pynl_reply *reply, int result)
 
     if (queued < 0 && result >= 0)
         result = queued;
+    if (reply->counts && result == -ENOBUFS)
+        count(&reply->counts->overruns, 1);
+    if (reply->counts && result == -EMSGSIZE)
+        count(&reply->counts->truncations, 1);
     pthread_mutex_lock(&reply->lock);
     if (reply->canceled) /* the socket was woken: it is not fit for another request */
         result = -ECANCELED;
@@ -339,11 +346,17 @@ int pynl_reply_receive(struct pynl_reply *reply, const struct pynl_socket *socke
         if (gain.mine) /* others' messages buy no time */
             reply->deadline = 0;
         received += (uint64_t)size;
+        if (reply->counts) {
+            count(&reply->counts->messages, gain.messages);
+            count(&reply->counts->bytes, (uint64_t)size);
+            count(&reply->counts->overruns, gain.overrun);
+        }
         pthread_mutex_lock(&reply->lock);
         reply->state.datagrams++;
         reply->state.bytes += (uint64_t)size;
         reply->state.flags |= gain.flags;
         reply->state.overrun += gain.overrun;
+        reply->state.messages += gain.messages;
         reply->state.kept += gain.kept;
         reply->state.skipped += gain.skipped;
         reply->state.error = gain.error;

@@ -31,6 +31,7 @@ from .rtnl.route import Metrics, Nexthop, Route
 from .rtnl.rule import Rule
 from .schema import Record, Unknown
 from .socket import Message, Socket
+from .statistics import Statistics
 from .table import Table
 
 __version__ = "0.1.0"
@@ -61,6 +62,7 @@ __all__ = [
     "Route",
     "Rule",
     "Socket",
+    "Statistics",
     "Table",
     "Undecoded",
     "Unknown",

@@ -21,6 +21,7 @@ from .rtnl.rule import Rule
 from .schema import Record
 from .service import CHUNK
 from .service import Service as Blocking
+from .statistics import Statistics
 from .table import Table
 
 if TYPE_CHECKING:
@@ -51,6 +52,11 @@ class Netlink:
         self.neighbours: Service[Neighbour] = Service(self, self._blocking.neighbours)
         self.rules: Service[Rule] = Service(self, self._blocking.rules)
         self.nexthops = Nexthops(self, self._blocking.nexthops)
+
+    @property
+    def statistics(self) -> Statistics:
+        """As :attr:`pynl.Netlink.statistics`."""
+        return self._blocking.statistics
 
     async def run(self, work: Callable[[], T], interrupt: Callable[[], object]) -> T:
         """The result of ``work``, done in the session's thread.

@@ -23,7 +23,7 @@ from .blocks import BLOCK, Blocks
 from .encode import encode
 from .errors import check
 from .fields import Field
-from .kinds import Kind
+from .kinds import Kind, utf8
 from .plan import Plan, column_kind
 from .schema import Record
 from .store import Store
@@ -272,7 +272,7 @@ class Exporter:
         return [offsets], [self._made(item, [one for value in values for one in value or ()])]
 
     def _text(self, type: Type, values: Sequence[Any]) -> _Parts:
-        texts = [(value or "").encode("utf-8", "replace") for value in values]
+        texts = [utf8(value or "") for value in values]
         return [self._offsets(map(len, texts)), self._filled(b"".join(texts))], ()
 
     def _binary(self, type: Type, values: Sequence[Any]) -> _Parts:

@@ -245,7 +245,7 @@ class Block(Rows):
             value = bytes(ffi.buffer(column.values + number * width, column.lengths[number]))
             text = self._owner.texts.get((field.name, value))
             if text is None:
-                (text,) = self._lines(field, column, number, 1)
+                text = field.kind.load(value)  # of the bytes alone: no address and one of no bytes are the same here
                 if len(self._owner.texts) < _CACHED:
                     self._owner.texts[field.name, value] = text
             texts.append(text)
@@ -326,6 +326,20 @@ class Block(Rows):
             if depth == 0 and (index < 0 or not self._holds(row, message, entries, at)):
                 found.append(Unknown(type | flags, message[offset : offset + size]))
         return tuple(found)
+
+    def beside(self) -> bool:
+        store = self._store
+        with store.lock:
+            if store.c.unknown:
+                return True
+            for name in store.plan.columns:
+                column = store.column(name)
+                if column.kind == lib.PYNL_DEEP and column.count:
+                    mask = self._mask(column)
+                    there = self.count if mask is None else sum(mask)
+                    if self.count - list(self[name]).count(None) < there:  # what is there could not be read
+                        return True
+        return False
 
     def _any_deep(self) -> bool:
         """Whether some nested attribute may be kept raw: only reading it tells."""

@@ -209,6 +209,7 @@ def _send(line: Socket, requests: Requests, outcomes: Outcomes, window: int, roo
         whole = line.collect(answers, sequence, count)
     except (NetlinkError, MemoryError):
         whole = False
+    line.counters.add(answers.messages, answers.bytes, overruns=not whole)
     refused = {}
     for final in _messages(answers):
         index = first + ((_HEADER.unpack_from(final)[3] - sequence) & 0xFFFFFFFF)

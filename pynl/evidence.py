@@ -35,6 +35,14 @@ def whole(listings: Sequence[Listing], changed: Container[Hashable]) -> bool:
     begin, end = 0, 1
     above = [begin, end]  # a forest of datagrams: each tree is one exact stretch
     holder: dict[Hashable, int] = {}
+    # Where two stretches have something in common, the first or the last of one of them is in the other.
+    ends = {
+        next((key for key in keys if key not in changed), None)
+        for made in listings
+        for datagram in made.datagrams
+        for keys in (datagram, datagram[::-1])
+    }
+    ends.discard(None)
 
     def top(node: int) -> int:
         while above[node] != node:
@@ -47,11 +55,8 @@ def whole(listings: Sequence[Listing], changed: Container[Hashable]) -> bool:
         for number, keys in enumerate(datagrams):
             node = len(above)
             above.append(node if number else begin)
-            for key in keys:
-                if key not in changed:
-                    other = holder.setdefault(key, node)
-                    if other != node:
-                        above[top(other)] = top(node)
+            for key in ends.intersection(keys):
+                above[top(holder.setdefault(key, node))] = top(node)
         if ended:
             above[top(node)] = top(end)
     return top(begin) == top(end)

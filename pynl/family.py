@@ -17,6 +17,10 @@ def _whole(record: Record) -> Hashable:
     return record
 
 
+def _all_told(request: Record) -> None:
+    """Requests tell the whole key."""
+
+
 @dataclass(frozen=True)
 class Family(Generic[R]):
     """What a service needs to know of one kind of object."""
@@ -53,5 +57,7 @@ class Family(Generic[R]):
     fresh: tuple[str, int] | None = None
     #: What tells one object from another, as the kernel does.
     key: Callable[[Any], Hashable] = _whole
+    #: Of a request to remove something that does not tell its whole key: whether an object may be meant by it.
+    part: Callable[[Any], Callable[[Any], bool] | None] = _all_told
     #: How its changes are followed.
     following: Following[Any] = field(default_factory=Following)

@@ -6,7 +6,7 @@ core, the encoder and the reference are made from (schema.py has an example).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
@@ -14,6 +14,9 @@ from ._wire import lib
 from .kinds import Kind
 
 T = TypeVar("T")
+
+#: What is to be written of a value that was read, and of the record that has it; None: it is left out.
+Sent = Callable[[Any, Any], Any]
 
 
 class Field(property, Generic[T]):
@@ -32,6 +35,7 @@ class Field(property, Generic[T]):
         constant: str | None = None,
         select: tuple[str, Mapping[Any, type[Any]]] | None = None,
         within: tuple[str, str] | None = None,
+        sent: Sent | None = None,
         doc: str = "",
     ) -> None:
         super().__init__()
@@ -53,6 +57,8 @@ class Field(property, Generic[T]):
         self.select = select
         #: A field of a nest shown as one of the message: (the nest's field, the name in it).
         self.within = within
+        #: What is to be written of it once it was read, where that is not the same.
+        self.sent = sent
         self.doc = doc
         self.name = ""
 
@@ -79,13 +85,24 @@ class Field(property, Generic[T]):
         def __get__(self, record: Any, owner: type | None = None) -> Field[T] | T: ...
 
 
-def attribute(number: int, kind: Kind[T], *, nested: bool = False, constant: str | None = None) -> Field[T | None]:
+def never(value: Any, record: Any) -> None:
+    """Only the kernel tells it: as ``sent`` of an attribute."""
+
+
+def unless(default: Any) -> Sent:
+    """It is left out where it has its default, which the kernel may refuse to be told: as ``sent`` of an attribute."""
+    return lambda value, record: None if value == default else value
+
+
+def attribute(
+    number: int, kind: Kind[T], *, nested: bool = False, constant: str | None = None, sent: Sent | None = None
+) -> Field[T | None]:
     """An attribute: its type, and the kind of its payload.
 
     ``nested`` sets NLA_F_NESTED when it is sent; ``constant`` is its UAPI name where that is not its class's prefix
-    and its own name.
+    and its own name; ``sent`` tells what is to be written of a value that was read.
     """
-    return Field(kind, number, nested=nested, constant=constant)  # type: ignore[arg-type]
+    return Field(kind, number, nested=nested, constant=constant, sent=sent)  # type: ignore[arg-type]
 
 
 def many(number: int, kind: Kind[T], *, nested: bool = False) -> Field[tuple[T, ...] | None]:
@@ -102,13 +119,15 @@ def member(kind: Kind[T], *, extended: tuple[int, Kind[Any], int | None] | None 
     return Field(kind, member=True, extended=extended)
 
 
-def select(number: int, by: str, choices: Mapping[Any, type[Any]], *, nested: bool = False) -> Field[Any]:
+def select(
+    number: int, by: str, choices: Mapping[Any, type[Any]], *, nested: bool = False, sent: Sent | None = None
+) -> Field[Any]:
     """A nest (or struct) whose content another field of the same record tells: ``by`` is that field's name.
 
     What no choice is known for is an :class:`Opaque`.
     """
     kind = replace(_nested("nest", lib.PYNL_DEEP, object, plural=False), name=f"as {by} tells", python="Record")
-    return Field(kind, number, nested=nested, select=(by, choices))
+    return Field(kind, number, nested=nested, select=(by, choices), sent=sent)
 
 
 def within(nest: str, field: Field[T]) -> Field[T]:

@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import IO, Any, Union
 
 from .fields import Field
-from .kinds import Via
+from .kinds import Via, utf8
 from .plan import column_kind
 from .schema import Record
 
@@ -72,7 +72,7 @@ def numpy(
 @contextmanager
 def _opened(target: Target) -> Iterator[IO[str]]:
     if isinstance(target, (str, os.PathLike)):
-        with open(target, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+        with open(target, "w", encoding="utf-8", newline="") as file:
             yield file
     else:
         yield target
@@ -129,4 +129,4 @@ def _plain(value: Any) -> Any:
 def _cell(value: Any) -> Any:
     if isinstance(value, (Record, tuple)):
         return json.dumps(_plain(value), separators=(",", ":"))
-    return _plain(value)
+    return utf8(value).decode() if isinstance(value, str) else _plain(value)

@@ -182,6 +182,14 @@ def _text_dump(value: Any) -> bytes:
 TEXT: Kind[str] = Kind("string", lib.PYNL_TEXT, 0, _text_load, _text_dump, python="str")
 
 
+def utf8(text: str) -> bytes:
+    """Text for files and for other libraries, which want UTF-8: bytes that are none stand as ``\\xff``."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace").encode()
+
+
 def _bytes_dump(value: Any) -> bytes:
     if not isinstance(value, (bytes, bytearray, memoryview)):
         raise TypeError(f"expected bytes, not {value!r}")

@@ -106,7 +106,12 @@ def _settle(outcomes: Outcomes, asked: Callable[[int], Asked[Any]], read: Read) 
         if family.name not in there:
             there[family.name] = read(family)
         found = family.key(request.record) in there[family.name]
-        if request.verb in ("change", "set"):
+        meant = family.part(request.record) if request.verb == "delete" else None
+        if meant is not None and any(map(meant, there[family.name].values())):
+            outcomes.unknown.append(index)  # it, or another that was meant as well
+        elif meant is not None:
+            continue
+        elif request.verb in ("change", "set"):
             outcomes.unknown.append(index)
         elif found == (request.verb == "delete"):
             outcomes.errors[index] = NetlinkError(errno.ENOBUFS, "the answer was lost, and it was not carried out")
@@ -167,6 +172,26 @@ def sendable(family: Family[R], record: R, **values: Any) -> R:
     return record.replace(**{**own, **sent, **values})
 
 
+def told_of(work: Callable[..., Report], *arguments: Any) -> tuple[Report, BaseException | None]:
+    """One of several rounds: its report, and what ended it."""
+    try:
+        return work(*arguments), None
+    except BaseException as error:
+        if not isinstance(getattr(error, "report", None), Report):
+            raise
+        report: Report = error.report  # type: ignore[attr-defined]
+        return report, error
+
+
+def raise_with(error: BaseException | None, report: Report) -> None:
+    """Raises what ended one of several rounds, with the report of them all."""
+    if isinstance(error, BulkInterrupted):
+        raise BulkInterrupted(report)
+    if error is not None:
+        error.report = report  # type: ignore[attr-defined]
+        raise error
+
+
 def asked_of(verb: str, family: Family[Any], requests: Requests) -> Callable[[int], Asked[Any]]:
     """What the requests of one verb and family were to do."""
 
@@ -225,9 +250,23 @@ def _met(family: Family[R], names: Sequence[str], wanted: R, there: R) -> bool:
     told = sendable(family, there)
     for name in names:
         value = getattr(wanted, name)
-        if value != getattr(told, name) and (value is not None or name not in family.filled):
+        if not _agrees(value, getattr(told, name)) and (value is not None or name not in family.filled):
             return False
     return True
+
+
+def _agrees(wanted: Any, there: Any) -> bool:
+    """They are equal; of several nested ones, such as next hops, each in all that is told of the wanted one."""
+    if type(wanted) is not tuple or type(there) is not tuple or len(wanted) != len(there):
+        return bool(wanted == there)
+    pairs = zip(wanted, there, strict=True)
+    return all(_met_by(one, other) if isinstance(one, Record) else one == other for one, other in pairs)
+
+
+def _met_by(wanted: Record, there: Any) -> bool:
+    """No device is told by 0, everything else by its absence."""
+    told = ((name, value) for name, value in wanted.items() if value or not wanted.FIELDS[name].kind.device)
+    return type(there) is type(wanted) and all(getattr(there, name) == value for name, value in told)
 
 
 def _without(contents: Sequence[Any], same: set[Any]) -> list[int]:

@@ -230,6 +230,7 @@ class Mirror:
             updates = replica.replace(table)
         self._stale.pop(kind, None)
         self.resyncs += 1
+        self._services[kind].socket.counters.add(resyncs=1)
         now = time.monotonic()
         self._paused[kind] = min(_PAUSE, max(2 * pause, now - started)), now
         self._publish(updates)

@@ -17,9 +17,11 @@ from .blocks import Block, Blocks
 from .errors import ClosedError, NetlinkError, check
 from .events import ACTIONS, EVENT, Batch, Event, Overrun, Undecoded
 from .family import Family
+from .log import WARNING, logger
 from .netns import NetNS
 from .plan import Plan, plan_of
 from .socket import Socket
+from .statistics import Counters
 from .store import Filters, Store
 
 __all__ = ["BUFFER", "Batch", "Event", "Monitor", "Overrun", "Undecoded", "checked"]
@@ -73,6 +75,7 @@ class Monitor:
             events to them before there is an object, and mostly the kernel does so before they take up the buffer.
         buffer: bytes to ask for as the receive buffer; the kernel doubles it, for what it keeps beside the messages.
         timeout: seconds without an event after which the loop ends; None: never.
+        counters: what it receives is added to them.
 
     Raises:
         NetlinkError: EPERM: all namespaces take CAP_NET_BROADCAST.
@@ -89,6 +92,7 @@ class Monitor:
         filters: Mapping[str, Mapping[str, Any]] | None = None,
         buffer: int = BUFFER,
         timeout: float | None = None,
+        counters: Counters | None = None,
     ) -> None:
         if not kinds:
             raise TypeError("expected at least one kind of object to watch")
@@ -102,6 +106,8 @@ class Monitor:
         self._closed = False
         #: Read, and to be given by the iterator.
         self._pending: deque[Any] = deque()
+        #: Those that were logged.
+        self._overruns = 0
         self._names = [kind.name for kind in kinds]
         self._plans = [plan_of(kind.record) for kind in kinds]
         wanted = [_wanted(kind, (filters or {}).get(kind.name, {})) for kind in kinds]
@@ -110,7 +116,8 @@ class Monitor:
         self._program = bpf.program(zip(kinds, self._families, self._filters, strict=True))
         self._stocks = [_Stock(plan, None) for plan in self._plans]
         self._watches = ffi.new("struct pynl_watch[]", [self._watch(number) for number in range(len(kinds))])
-        events = {"watches": self._watches, "watch_count": len(kinds)}
+        self._counters = counters or Counters()
+        events = {"watches": self._watches, "watch_count": len(kinds), "counts": self._counters.c}
         self._c = ffi.gc(ffi.new("struct pynl_events *", events), lib.pynl_events_free)
         self._socket = Socket(netns=netns, timeout=None)
         try:
@@ -237,6 +244,10 @@ class Monitor:
         except BaseException:
             self._torn()
             raise
+        if c.overruns > self._overruns:
+            self._overruns = c.overruns
+            if log := logger("pynl.monitor", WARNING):
+                log.warning("notifications of %s were lost", ", ".join(self._names))
         return made
 
     def _take_one(self) -> Event | None:

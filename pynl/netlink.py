@@ -22,6 +22,7 @@ from .rtnl.rule import Rule, Rules
 from .schema import nearest
 from .service import Service
 from .socket import Socket
+from .statistics import Statistics
 from .table import Table
 from .verbs import Changes, Verbs
 
@@ -100,6 +101,11 @@ class Netlink(Services):
         self.socket = Socket(netns=netns, timeout=timeout)
         super().__init__(self.socket)
 
+    @property
+    def statistics(self) -> Statistics:
+        """What has come through its sockets so far: ``messages``, ``bytes``, ``overruns`` and the like."""
+        return self.socket.counters.read()
+
     def nsid(self, netns: NetNS) -> int | None:
         """The number that this session's namespace has for another (``link_netnsid`` of links), or None.
 
@@ -174,6 +180,7 @@ class Netlink(Services):
                 filters=wanted,
                 buffer=buffer,
                 timeout=timeout,
+                counters=self.socket.counters,
             )
 
     def batch(self, *, on_error: str = "stop", progress: Progress | None = None) -> Batch:
@@ -208,7 +215,9 @@ class Netlink(Services):
         families = [service.FAMILY for service in services.values()]
         others = [name for family in families for name in family.following.disturbed]
         watched = dict.fromkeys((*services, *others))
-        monitor = Monitor([self.routes.kinds[name] for name in watched], netns=self.socket.netns, buffer=buffer)
+        kinds_watched = [self.routes.kinds[name] for name in watched]
+        counters = self.socket.counters
+        monitor = Monitor(kinds_watched, netns=self.socket.netns, buffer=buffer, counters=counters)
         try:
             socket = self.socket.sibling()
         except BaseException:

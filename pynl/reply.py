@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -12,7 +13,9 @@ from typing import Any, NamedTuple
 from ._wire import ffi, lib
 from .ack import error_of
 from .errors import ClosedError, DecodeError, NetlinkError, check
+from .log import DEBUG, WARNING, logger
 from .schema import Record
+from .statistics import Counters
 from .turns import Turn
 
 NLM_F_DUMP_INTR = 0x10
@@ -50,6 +53,29 @@ class Outcome(NamedTuple):
         return bool(self.flags & NLM_F_DUMP_FILTERED)
 
 
+class Log(NamedTuple):
+    """What is told of a request when its answer has come to its end."""
+
+    #: Whose memory C counts in until then.
+    counters: Counters
+    name: str | None
+    #: When it was sent, by time.perf_counter().
+    begun: float
+
+    def end(self, state: Any) -> None:
+        """Logs the answer, where somebody listens."""
+        lost = bool(state.overrun) or state.result == -errno.ENOBUFS
+        cut = state.result == -errno.EMSGSIZE
+        name = self.name or "a request"
+        if (lost or cut) and (log := logger("pynl.socket", WARNING)):
+            log.warning("%s: a part of the answer was %s", name, "lost" if lost else "longer than the buffer")
+        if log := logger("pynl.socket", DEBUG):
+            counts = state.messages, state.bytes, 1000 * (time.perf_counter() - self.begun)
+            log.debug(
+                "%s: %d messages of %d bytes in %.2f ms, result %d, error %d", name, *counts, state.result, state.error
+            )
+
+
 class Reply:
     """The answer to one request, on its way: iterating gives its C segments, each then the caller's own.
 
@@ -61,6 +87,7 @@ class Reply:
         ahead: how many segments may wait before the receiver pauses; 0: any number.
         turn: of the socket; ended by whichever thread receives the end.
         arrived: called by the helper thread after that.
+        counters: what comes is added to them.
     """
 
     def __init__(
@@ -72,8 +99,9 @@ class Reply:
         ahead: int,
         turn: Turn,
         arrived: Callable[[], object],
+        counters: Counters,
     ) -> None:
-        reply = lib.pynl_reply_new(sequence, c_socket.port, ahead)
+        reply = lib.pynl_reply_new(sequence, c_socket.port, ahead, counters.c)
         if reply == ffi.NULL:
             raise MemoryError("no memory for a reply")
         self._c = ffi.gc(reply, lib.pynl_reply_free)
@@ -82,6 +110,7 @@ class Reply:
         self._request = request
         self._turn = turn
         self._arrived = arrived
+        self._log = Log(counters, request.name, time.perf_counter())
         self._pid = os.getpid()
         self._state = ffi.new("struct pynl_state *")
         #: It has come to its end, whether taken or not.
@@ -97,7 +126,7 @@ class Reply:
             result = _receive(self._c, self._socket, inline, self._wait) if inline else 0
             if result == 0:
                 turn.helped = True
-                arguments = claim, self._c, self._socket, self._wait, turn, self._arrived
+                arguments = claim, self._c, self._socket, self._wait, turn, self._arrived, self._log
                 threading.Thread(target=_receive_rest, args=arguments, daemon=True, name="pynl receiver").start()
         except BaseException:  # Ctrl-C may come before, while or after the helper starts
             if _claimed(claim):
@@ -108,6 +137,8 @@ class Reply:
         if result != 0:
             self.whole = True
             turn.end(result == 1)
+            lib.pynl_reply_state(self._c, self._state)
+            self._log.end(self._state)
 
     def __iter__(self) -> Iterator[Any]:
         return self
@@ -170,10 +201,19 @@ def _claimed(claim: list[bool]) -> bool:
 
 
 def _receive_rest(
-    claim: list[bool], c_reply: Any, c_socket: Any, wait: int, turn: Turn, arrived: Callable[[], object]
+    claim: list[bool],
+    c_reply: Any,
+    c_socket: Any,
+    wait: int,
+    turn: Turn,
+    arrived: Callable[[], object],
+    log: Log,
 ) -> None:
     """What the helper thread does. It holds no Reply, so that dropping one can cancel it."""
     if _claimed(claim):
         result = _receive(c_reply, c_socket, 0, wait)
         turn.end(result == 1)
+        state = ffi.new("struct pynl_state *")
+        lib.pynl_reply_state(c_reply, state)
+        log.end(state)
         arrived()

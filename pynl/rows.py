@@ -214,6 +214,31 @@ def columns_of(family: Family[Any], objects: Any) -> Values:
     return columns(family.record, mappings)
 
 
+def beside(objects: Any, values: Values) -> bool:
+    """Whether there may be records with attributes that no column holds: those that are not declared.
+
+    Args:
+        objects: a table, or records and mappings.
+        values: what it made of them.
+    """
+    if isinstance(objects, Table):
+        return _beside(objects._store, objects, values)
+    return any(rows.beside() for rows in {id(o._rows): o._rows for o in objects if isinstance(o, Record)}.values())
+
+
+def _beside(store: Store, table: Table[Any], values: Values) -> bool:
+    """A table has attributes that are not declared, or of a nested one fewer values than there are attributes."""
+    if store.c.unknown:
+        return True
+    for name, made in values.items():
+        if store.column(name).kind == lib.PYNL_DEEP:
+            mask = table.columns.mask(name)
+            there = len(table) if mask is None else sum(mask)
+            if len(table) - list(made).count(None) < there:
+                return True
+    return False
+
+
 def columns(cls: type[Record], rows: Sequence[Mapping[str, Any]]) -> Values:
     """Mappings of a class's fields as columns: at least one, which tells how many rows there are."""
     names = dict.fromkeys(name for row in rows for name in row) or tuple(cls.FIELDS)[:1]
@@ -304,6 +329,13 @@ def _from_arrow(family: Family[Any], table: Any) -> Values:
                 None if value is None else _told(family, name, normalize(field, value)) for value in made[name]
             ]
     return made
+
+
+def saved_columns(family: Family[Any], objects: Any) -> Values:
+    """As :func:`columns_of`; mappings are what ``write_json`` wrote of records."""
+    if not isinstance(objects, (Table, Mapping)) and not hasattr(objects, "__arrow_c_stream__"):
+        objects = [saved(family, item) for item in objects]
+    return columns_of(family, objects)
 
 
 def saved(family: Family[Any], item: Any) -> Any:

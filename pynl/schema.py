@@ -62,6 +62,10 @@ class Rows(dict[str, Sequence[Any]]):
         """What a row's message held beside the declared attributes."""
         return self._unknown
 
+    def beside(self) -> bool:
+        """Whether there may be a row whose message held something beside the declared attributes."""
+        return bool(self._unknown)
+
     def order(self, row: int) -> Sequence[str]:
         """The names of a row's attributes, in the order of the wire."""
         return self._order
@@ -145,7 +149,11 @@ class Record:
         cls.ATTRIBUTES = attributes
 
     def __init__(self, rows: Rows | None = None, row: int = 0, /, **values: Any) -> None:
-        object.__setattr__(self, "_rows", self._make(values) if rows is None else rows)
+        if rows is None:  # only then can a caller be at it: rows are nobody's but pynl's, and made by the million
+            if hasattr(self, "_rows"):
+                raise AttributeError(f"{self.RECORD.__name__} is immutable: replace(...) makes another")
+            rows = self._make(values)
+        object.__setattr__(self, "_rows", rows)
         object.__setattr__(self, "_row", row)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -311,6 +319,20 @@ def nearest(name: str, names: Mapping[str, Any] | Sequence[str]) -> str:
     """The end of an error message: the near match, where there is one."""
     close = difflib.get_close_matches(name, list(names), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def writable(record: R) -> R:
+    """A record that was read, with what its declarations say is to be written of it."""
+    made = {}
+    for name in record.fields():
+        field, value = record.FIELDS[name], getattr(record, name)
+        if field.sent:
+            made[name] = field.sent(value, record)
+        elif isinstance(value, Record):
+            made[name] = writable(value)
+        if name in made and made[name] is value:
+            del made[name]
+    return record.replace(**made) if made else record
 
 
 def normalize(field: Field[Any], value: Any) -> Any:

@@ -99,7 +99,7 @@ class Service(Generic[R]):
     def watching(self) -> Monitor:
         """A monitor of all that tells of these objects."""
         names = dict.fromkeys((self.FAMILY.name, *self.FAMILY.following.disturbed))
-        return Monitor([self.kinds[name] for name in names], netns=self.socket.netns)
+        return Monitor([self.kinds[name] for name in names], netns=self.socket.netns, counters=self.socket.counters)
 
     def settled(
         self, monitor: Monitor, timeout: float | None, max_dumps: int | None, filters: Mapping[str, Any]
@@ -124,6 +124,8 @@ class Service(Generic[R]):
         Returns:
             Whole tables: one, or where their room is told, one for each address family.
         """
+        if room:
+            self.socket.counters.add(retries=1)
         family = filters.get("family")
         protocols = self.FAMILY.protocols if room and not family else (family,)
         with self.socket.sibling(room) as socket:

@@ -15,9 +15,11 @@ from typing import Any, NamedTuple, TypeVar
 from ._wire import ffi, lib, message_bytes
 from .encode import message
 from .errors import ClosedError, DecodeError, check
+from .log import WARNING, logger
 from .netns import Descriptor, NetNS, open_netns
 from .reply import Outcome, Reply, Request
 from .schema import Record
+from .statistics import Counters
 from .turns import Turns
 
 S = TypeVar("S", bound="Socket")
@@ -82,6 +84,8 @@ class Socket:
         self.protocol = protocol
         self.timeout = timeout
         self.room = room
+        #: What has come through it and its siblings.
+        self.counters = Counters()
         self._turns = Turns()
         self._pid = os.getpid()
         self._closed = False
@@ -257,7 +261,9 @@ class Socket:
             sequence = next(self._sequence) & 0xFFFFFFFF
             data = message(type, flags | NLM_F_REQUEST, sequence, payload)
             wait = _milliseconds(self.timeout)
-            reply = Reply(self._c, sequence, wait, Request(data, record, name), ahead, turn, self._arrived)
+            reply = Reply(
+                self._c, sequence, wait, Request(data, record, name), ahead, turn, self._arrived, self.counters
+            )
             check(lib.pynl_socket_send(self._c, data, len(data)), name)
         except BaseException:
             turn.end(False)
@@ -311,6 +317,7 @@ class Socket:
         """Another socket of the same protocol in the same namespace; ``room`` as for the class."""
         self._usable()
         made = type(self)(self.protocol, netns=self.netns, timeout=self.timeout, room=room)
+        made.counters = self.counters
         made._restore(self._options, ())
         return made
 
@@ -322,6 +329,8 @@ class Socket:
 
     def _reopen(self) -> None:
         """A socket whose last answer was not read to its end is replaced: the rest may still come."""
+        if log := logger("pynl.socket", WARNING):
+            log.warning("socket of port %d: replaced, since its last answer was not read to the end", self.port)
         lib.pynl_socket_close(self._c)
         self._c = self._open()
         self._restore(self._options, self._groups)

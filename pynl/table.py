@@ -277,14 +277,16 @@ class Table(Sequence[R], Generic[R]):
     def write_csv(self, target: frames.Target) -> None:
         """Writes comma-separated values with a line of headings: a path, or an open text file.
 
-        Enums are numbers; what is nested stands as JSON in its cell, what is not there as an empty cell.
+        Enums are numbers; what is nested stands as JSON in its cell, what is not there as an empty cell. Bytes of names
+        that are not UTF-8 stand as ``\\xff``, as they do in Arrow's tables and files.
         """
         frames.write_csv(self, list(self.columns), target)
 
     def write_json(self, target: frames.Target) -> None:
         """Writes JSON lines, an object a record with the fields that are there: a path, or an open text file.
 
-        Enums are numbers, bytes hexadecimal digits; attributes that are not declared stand under ``unknown``.
+        Enums are numbers, bytes hexadecimal digits; attributes that are not declared stand under ``unknown``. Bytes of
+        names that are not UTF-8 are lone surrogates (``"\\udcff"``), which Python reads back as it has them.
         """
         frames.write_json(self, target)
 

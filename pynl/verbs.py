@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import errno
+import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from .bulk import Failure, Progress, Report
+from .bulk import Failure, Packed, Progress, Report, Requests
 from .encode import encode
 from .fields import Field
-from .many import FLAGS, Difference, asked_of, carry_out, difference, sendable
+from .many import FLAGS, Difference, asked_of, carry_out, difference, raise_with, sendable, told_of
 from .netns import Descriptor
-from .rows import Rows, Values, columns, columns_of, saved
+from .rows import Rows, Values, beside, columns, columns_of, saved_columns
 from .schema import Record, chosen, normalize
 from .service import Service
 from .socket import Socket
@@ -133,26 +134,32 @@ class Verbs(Service[R]):
         Raises:
             as :meth:`add_many`.
         """
-        if not isinstance(objects, (Table, Mapping)) and not hasattr(objects, "__arrow_c_stream__"):
-            objects = [saved(self.FAMILY, item) for item in objects]
-        values = columns_of(self.FAMILY, objects)
+        started = time.monotonic()
+        values: Any = saved_columns(self.FAMILY, objects)
         total = len(next(iter(values.values()), ()))
-        kept = self._restorable(values, total)
-        if len(kept) < total:
-            values = {name: list(map(column.__getitem__, kept)) for name, column in values.items()}
-        report = self._many("add", values if total else [], "continue", progress)
-        report.total = total
-        report.done += total - len(kept)
-        while True:
-            left = [failure for failure in report.failures if failure.error.errno != errno.EEXIST]
-            report.done += len(report.failures) - len(left)
-            again = self._many("add", [failure.request for failure in left], "continue", None) if left else Report()
-            report.failures = left
-            if not again.done:
-                break
-            report.done += again.done
-            report.failures = [Failure(left[f.index].index, f.request, f.error) for f in again.failures]
-        report.failures = [Failure(kept[f.index], f.request, f.error) for f in report.failures]
+        places = self._restorable(values, total)
+        if len(places) < total:
+            values = {name: list(map(column.__getitem__, places)) for name, column in values.items()}
+        report = Report()
+        refused: dict[int, Failure] = {}
+        ended: BaseException | None = None
+        wanted: Any = values if places else []
+        while len(wanted) and ended is None:
+            told, ended = told_of(self._many, "add", wanted, "continue", progress)
+            for place in places[: told.total - told.unsent]:
+                refused.pop(place, None)
+            found = {places[f.index]: f for f in told.failures if f.error.errno != errno.EEXIST}
+            refused.update({place: Failure(place, f.request, f.error) for place, f in found.items()})
+            report.unknown += [places[row] for row in told.unknown]
+            if not report.total:  # later, what was not sent again was refused before
+                report.total, report.unsent = total, told.unsent
+            places, progress = sorted(refused), None
+            wanted = [refused[place].request for place in places] if told.done else []
+            self.socket.counters.add(retries=len(wanted))
+        report.total, report.failures = total, [refused[place] for place in sorted(refused)]
+        report.done = total - len(refused) - len(report.unknown) - report.unsent
+        report.duration = time.monotonic() - started
+        raise_with(ended, report)
         return report
 
     def _restorable(self, values: Values, count: int) -> Sequence[int]:
@@ -162,9 +169,28 @@ class Verbs(Service[R]):
     def _many(self, verb: str, objects: Any, on_error: str, progress: Progress | None) -> Report:
         family = self.FAMILY
         keep: list[Descriptor] = []
-        rows = self._rows(verb, objects, keep)
+        rows: Requests | None = None
+        if isinstance(objects, Table) or not (isinstance(objects, Mapping) or hasattr(objects, "__arrow_c_stream__")):
+            given = objects if isinstance(objects, Table) else list(objects)
+            objects = columns_of(family, given)
+            if beside(given, objects) and not (verb == "delete" and family.identity):
+                rows = self._one_by_one(verb, given, keep)
+        rows = rows or self._rows(verb, objects, keep)
         asked = asked_of(verb, family, rows)
         return carry_out(self.socket, rows, asked, lambda _: self.read(), [family], on_error, progress)
+
+    def _one_by_one(self, verb: str, objects: Any, keep: list[Descriptor]) -> Packed:
+        """The requests of records with attributes that are not declared: columns cannot hold these."""
+        made = []
+        family = self.FAMILY
+        for row, item in enumerate(objects):
+            try:
+                record: Any = item if isinstance(item, Record) else None
+                payload = encode(self.request(verb, record, {} if record else item, keep))
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"row {row}: {error}") from None
+            made.append((family.delete if verb == "delete" else family.new, FLAGS[verb], family.record, payload))
+        return Packed(made)
 
     def _rows(self, verb: str, objects: Any, keep: list[Descriptor]) -> Rows:
         family = self.FAMILY

@@ -270,6 +270,9 @@ class TestManyRecords:
                 setattr(record, name, 1)
             with pytest.raises(AttributeError, match="Route is immutable"):
                 delattr(record, name)
+            for values in ({}, {"table": 5}):
+                with pytest.raises((AttributeError, TypeError)):
+                    record.__init__(**values)  # type: ignore[misc]
             assert dict(record.items()) == before
 
     def test_they_equal_those_made_one_by_one(self, nl: pynl.Netlink) -> None:

@@ -14,10 +14,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from captured import attribute, header
 from conftest import Namespace
 
 import pynl
 from pynl import Route, bulk
+from pynl.encode import encode
 
 ERRORS = ("stop", "continue", "rollback")
 
@@ -374,6 +376,37 @@ def test_answers_whose_request_nothing_can_tell_stay_unknown(nl: pynl.Netlink, m
     assert (batch.report.total, batch.report.done, batch.report.unknown, batch.report.failures) == (2, 1, [0], [])
 
 
+def test_a_part_of_a_key_tells_no_object(nl: pynl.Netlink, netns: Namespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where an answer is lost: what is there may be what was meant, unless nothing there can be."""
+    netns.batch("""
+        route add 10.1.0.0/16 dev v0 table 100 metric 20
+        route add 10.1.0.0/16 dev v0 table 100 metric 30
+        route add 10.2.0.0/16 dev v0 table 100 metric 20
+        route add 10.3.0.0/16 dev v0 table 100 metric 20
+        route add 10.3.0.0/16 dev v0 table 100 metric 30
+        rule add from 10.1.0.0/16 table 100 priority 77
+        rule add from 10.2.0.0/16 table 100 priority 77
+        rule add from 10.3.0.0/16 table 100 priority 78
+        addr add 198.51.100.1/24 dev v0
+        addr add 198.51.100.1 peer 198.51.100.2/32 dev v0
+        link add i0 type ifb
+    """)
+    index = nl.links.get("v0").ifindex
+    collect = pynl.Socket.collect
+    monkeypatch.setattr(pynl.Socket, "collect", lambda *arguments: collect(*arguments) and False)
+    with nl.batch(on_error="continue") as batch:
+        batch.routes.delete(dst="10.1.0.0/16", table=100)  # one of two
+        batch.routes.delete(dst="10.2.0.0/16", table=100)
+        batch.routes.delete(dst="10.3.0.0/16", table=100, priority=20)
+        batch.rules.delete(priority=77, family="AF_INET")  # one of two
+        batch.rules.delete(priority=78, family="AF_INET")
+        batch.addresses.delete(pynl.Address(local="198.51.100.1", ifindex=index))  # one of two
+        batch.links.delete("i0")
+    assert batch.report is not None
+    assert (batch.report.total, batch.report.unknown, batch.report.done) == (7, [0, 3, 5], 4)
+    assert batch.report.failures == []
+
+
 def test_a_send_that_fails_is_told(nl: pynl.Netlink, netns: Namespace, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was carried out before it is in the report, and nothing else was."""
     monkeypatch.setattr(bulk, "_window", lambda line: 256)
@@ -425,3 +458,41 @@ def test_ctrl_c_tells_what_was_carried_out(nl: pynl.Netlink, netns: Namespace, o
     assert int(done) == int(count)
     assert there(netns) == expected(*range(int(done)))
     assert (int(undone) > 0) == (on_error == "rollback")
+
+
+# ---- what no column holds
+
+
+def odd(number: int) -> pynl.Route:
+    """A route with an RTA_PRIORITY of a byte, which is kept raw."""
+    made = pynl.Route(dst=f"10.0.{number}.0/24", table=100, type=1, protocol=3, scope=253)
+    made._rows._unknown = (pynl.Unknown(6, b"\1"),)
+    return made
+
+
+def test_attributes_that_are_not_declared_are_sent(nl: pynl.Netlink, netns: Namespace) -> None:
+    """As add() sends them: the kernel refuses these, whatever way they come."""
+    index = nl.links.get("v0").ifindex
+    plain = pynl.Route(dst="10.0.9.0/24", table=100, type=1, protocol=3, scope=253, oif=index)
+    with pytest.raises(pynl.NetlinkError) as caught:
+        nl.routes.add(odd(1), oif=index)
+    refused = caught.value.errno
+    records = [plain, odd(1).replace(oif=index), {"dst": "10.0.8.0/24", "table": 100, "oif": "v0"}]
+    table = pynl.Table.decode(pynl.Route, b"".join(header(encode(r)) for r in records if isinstance(r, pynl.Route)))
+    for objects in (records, iter(records), table, list(table)):
+        report = nl.routes.add_many(objects, on_error="continue")
+        assert [(f.index, f.error.errno, f.request.unknown) for f in report.failures] == [(1, refused, odd(1).unknown)]
+        assert report.done == report.total - 1
+        nl.routes.flush(table=100)
+    with pytest.raises(TypeError, match="row 1: Route has no field 'oiff'"):
+        nl.routes.add_many([odd(1), {"dst": "10.0.0.0/8", "oiff": 3}])
+
+
+def test_what_could_not_be_read_is_sent(nl: pynl.Netlink) -> None:
+    """A nest that is none is kept raw; a table and its records have it sent, and the kernel refuses it."""
+    data = header(encode(pynl.Route(dst="10.0.0.0/8", table=100, oif=3)) + attribute(8, b"\3\0\0\0"))
+    table = pynl.Table.decode(pynl.Route, data)
+    assert table[0].unknown
+    for objects in (table, list(table)):
+        report = nl.routes.add_many(objects)
+        assert [f.request.unknown for f in report.failures] == [table[0].unknown]

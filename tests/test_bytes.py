@@ -536,3 +536,22 @@ def test_a_flipped_bit_is_a_record_or_decode_error(message: Captured) -> None:
 def test_every_kind_of_object_is_among_the_captures() -> None:
     assert {message.type for message in EVERYTHING} == set(RECORDS)
     assert captured.names()
+
+
+@pytest.mark.parametrize("pattern", ["e", "ea", "ae", "aaae", "eaf", "fea", "aef"])
+@pytest.mark.parametrize(("type", "record", "empty"), [(5, Route, "0x"), (2, Neighbour, "")])
+def test_addresses_of_no_bytes(pattern: str, type: int, record: type[pynl.Record], empty: str) -> None:
+    """One by one, in bulk and in other libraries' hands they are the same, and none is another thing."""
+    payloads = {"e": captured.attribute(type, b""), "a": b"", "f": captured.attribute(type, bytes([192, 0, 2, 1]))}
+    made = [bytes(record.HEADER) + payloads[letter] for letter in (pattern * 300)[:300]]
+    table = Table.decode(record, b"".join(map(header, made)))
+    field = record.ATTRIBUTES[type].name
+    shown = {"e": empty, "a": None, "f": "192.0.2.1" if record is Route else "c0:00:02:01"}
+    expected = [shown[letter] for letter in (pattern * 300)[:300]]
+    assert [getattr(parse(record, data), field) for data in made] == expected
+    assert [getattr(item, field) for item in list(table)] == expected
+    assert [getattr(table[row], field) for row in range(300)] == expected
+    assert table.values(field) == expected
+    assert [getattr(item, field) for item in table[1:3]] == expected[1:3]
+    arrow = pytest.importorskip("pyarrow")
+    assert arrow.table(table)[field].to_pylist() == expected

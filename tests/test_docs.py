@@ -66,7 +66,12 @@ def test_every_command_shown_runs(host: Namespace, page: Path) -> None:
         run(host, "bash", "-c", f"set -e; {command}")
 
 
-@pytest.mark.parametrize("example", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.name)
+#: Run until they are stopped, and have tests of their own.
+SERVERS = {"exporter.py"}
+SCRIPTS = [path for path in sorted((ROOT / "examples").glob("*.py")) if path.name not in SERVERS]
+
+
+@pytest.mark.parametrize("example", SCRIPTS, ids=lambda path: path.name)
 def test_every_example_runs(host: Namespace, example: Path) -> None:
     assert run(host, sys.executable, str(example)).strip()
 
@@ -81,7 +86,9 @@ def test_the_examples_say_what_is_there(host: Namespace) -> None:
 def test_the_examples_see_what_changes(host: Namespace) -> None:
     command = "ip route add 198.51.100.0/24 via 192.0.2.9"
     told = run(host, sys.executable, "examples/watch_asyncio.py", *command.split())
-    assert told.splitlines() == [f"{command} ended with 0, and changed this:", "     1 routes: new"]
+    first, *changes = told.splitlines()
+    assert first == f"{command} ended with 0, and changed this:"
+    assert [line for line in changes if line.endswith("routes: new")]  # IPv6 may be adding routes of its own
     host.ip("route delete 198.51.100.0/24")
     watcher = subprocess.Popen(
         ["ip", "netns", "exec", host.name, sys.executable, "examples/watch.py"],
@@ -94,7 +101,7 @@ def test_the_examples_see_what_changes(host: Namespace) -> None:
     host.ip(command.removeprefix("ip "))
     host.ip("route delete 198.51.100.0/24")
     told, _ = watcher.communicate(timeout=30)
-    assert [line.split()[1:4] for line in told.splitlines()] == [
+    assert [line.split()[1:4] for line in told.splitlines() if "198.51.100.0" in line] == [
         ["new", "routes", "dst=198.51.100.0/24"],
         ["del", "routes", "dst=198.51.100.0/24"],
     ]

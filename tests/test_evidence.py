@@ -203,3 +203,12 @@ def test_the_kernel_does_as_the_model(churning: Namespace) -> None:
             assert set(STABLE) <= {key for made in listings for keys in made.datagrams for key in keys}
     assert lost
     assert repeated
+
+
+def test_snapshots_are_whole_after_few_dumps(churning: Namespace) -> None:
+    with churning.netlink() as nl:
+        for _ in range(20):
+            found = [route.dst for route in nl.routes.snapshot(family=socket.AF_INET6, table=254)]
+            assert set(STABLE) <= set(found)
+            assert len(found) == len(set(found))
+        assert 0 < nl.statistics.retries < 60

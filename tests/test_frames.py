@@ -25,6 +25,7 @@ from test_properties import FAMILIES, TYPES, payloads
 import pynl
 from pynl import Link, Record, Route, Table
 from pynl.encode import encode
+from pynl.kinds import utf8
 
 pa: Any = pytest.importorskip("pyarrow")
 SLICES = [slice(3, 9), slice(9, None), slice(None, None, -1), slice(8, 1, -3), slice(0, 0), slice(1, 9, 2)]
@@ -61,7 +62,7 @@ def told(value: Any, type: Any) -> Any:
     if pa.types.is_binary(type):
         return value if isinstance(value, bytes) else wire(value)
     if pa.types.is_string(type):
-        return value.encode("utf-8", "replace").decode()
+        return utf8(value).decode()
     return value
 
 
@@ -213,7 +214,18 @@ class TestArrow:
         odd = Link(ifname=b"\xffe\xcc".decode("utf-8", "surrogateescape"), ifindex=3)
         plain = Link(ifname="eth0", ifindex=4)
         table = Table.decode(Link, b"".join(header(encode(link), 16) for link in (plain, odd)))
-        assert pa.table(table)["ifname"].to_pylist() == ["eth0", "?e?"]
+        assert pa.table(table)["ifname"].to_pylist() == ["eth0", "\\xffe\\xcc"]
+        out = io.BytesIO()
+        table.write_parquet(out)
+        assert pytest.importorskip("pyarrow.parquet").read_table(out)["ifname"].to_pylist() == ["eth0", "\\xffe\\xcc"]
+        text = io.TextIOWrapper(io.BytesIO(), "utf-8", errors="strict")
+        table.write_csv(text)
+        text.seek(0)
+        assert [row["ifname"] for row in csv.DictReader(text)] == ["eth0", "\\xffe\\xcc"]
+        strict = io.TextIOWrapper(io.BytesIO(), "ascii", errors="strict")
+        table.write_json(strict)
+        strict.seek(0)
+        assert [json.loads(line)["ifname"] for line in strict] == ["eth0", odd.ifname]
 
 
 def resident() -> int:
@@ -319,7 +331,7 @@ class TestFiles:
 
     def test_csv(self, table: Table[Any], tmp_path: Path) -> None:
         table.write_csv(tmp_path / "x.csv")
-        with open(tmp_path / "x.csv", newline="", encoding="utf-8", errors="surrogateescape") as file:
+        with open(tmp_path / "x.csv", newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         assert len(rows) == len(table)
         assert list(rows[0]) == list(table.columns)

@@ -14,6 +14,7 @@ from captured import header
 import pynl
 from pynl._wire import ffi, lib, message_bytes
 from pynl.reply import Reply, Request
+from pynl.statistics import Counters
 from pynl.turns import Turns
 
 NOOP, ERROR, DONE, OVERRUN, NEWROUTE = 1, 2, 3, 4, 24
@@ -45,7 +46,7 @@ class Peer:
 
     def reply(self, timeout: int = 200) -> Reply:
         turn = Turns().take(lambda: None)
-        return Reply(self.c, SEQUENCE, timeout, Request(b"", None, "RTM_GETROUTE"), 0, turn, lambda: None)
+        return Reply(self.c, SEQUENCE, timeout, Request(b"", None, "RTM_GETROUTE"), 0, turn, lambda: None, Counters())
 
     def answer(self, *datagrams: bytes) -> bytes:
         """What is kept of an answer; raises what ends it."""
@@ -168,7 +169,7 @@ def test_a_turn_given_up_before_there_is_a_reply_cancels_it(peer: Peer) -> None:
     turns = Turns()
     turn = turns.take(lambda: None)
     turns.cancel()
-    reply = Reply(peer.c, SEQUENCE, 10_000, Request(b"", None, None), 0, turn, lambda: None)
+    reply = Reply(peer.c, SEQUENCE, 10_000, Request(b"", None, None), 0, turn, lambda: None, Counters())
     reply.receive(1 << 20)
     with pytest.raises(pynl.ClosedError):
         take(reply)

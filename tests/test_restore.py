@@ -144,6 +144,82 @@ def test_what_cannot_be_restored_is_told(source: pynl.Netlink, empty: Namespace)
         assert any(failure.request.dst == "198.51.102.0/24" for failure in report.failures)
 
 
+#: Two that need the third, which comes last; and one that nothing helps.
+LATER = [
+    {"dst": "198.51.150.0/24", "gateway": "198.18.5.20", "table": 254},
+    {"dst": "198.51.151.0/24", "gateway": "198.18.5.21", "table": 254},
+    {"dst": "198.51.152.0/24", "gateway": "233.252.0.1", "table": 254},
+    {"dst": "198.18.5.0/26", "oif": "v0", "scope": "link", "table": 254},
+]
+
+
+def rounds(
+    nl: pynl.Netlink, monkeypatch: pytest.MonkeyPatch, second: Callable[[Callable[..., Any], Any], Any]
+) -> list[Any]:
+    """What each round of the restoring is given; the second is made by ``second``."""
+    made: list[Any] = []
+    whole = nl.routes._many
+
+    def many(verb: str, objects: Any, *rest: Any) -> Any:
+        made.append(objects)
+        return second(lambda some: whole(verb, some, *rest), objects) if len(made) == 2 else whole(verb, objects, *rest)
+
+    monkeypatch.setattr(nl.routes, "_many", many)
+    return made
+
+
+def test_what_needs_another_is_tried_again(source: pynl.Netlink, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = rounds(source, monkeypatch, lambda send, objects: send(objects))
+    report = source.routes.restore(LATER)
+    assert (report.total, report.done, report.unsent, report.unknown) == (4, 3, 0, [])
+    assert [(f.index, f.request.dst) for f in report.failures] == [(2, "198.51.152.0/24")]
+    assert [len(objects) for objects in made[1:]] == [3, 1]
+    assert 0 < report.duration < 5
+
+
+def test_what_a_later_round_does_not_know(source: pynl.Netlink, monkeypatch: pytest.MonkeyPatch) -> None:
+    def second(send: Callable[..., Any], objects: Any) -> Any:
+        report = send(objects[1:])
+        return pynl.Report(
+            total=3, done=1, unknown=[0], failures=[pynl.Failure(2, objects[2], report.failures[0].error)]
+        )
+
+    rounds(source, monkeypatch, second)
+    report = source.routes.restore(LATER)
+    assert (report.total, report.done, report.unsent, report.unknown) == (4, 2, 0, [0])
+    assert [f.index for f in report.failures] == [2]
+
+
+def test_ctrl_c_in_a_later_round(source: pynl.Netlink, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The report is of all rounds, and of what was not sent again it has what was said of it before."""
+
+    def second(send: Callable[..., Any], objects: Any) -> Any:
+        assert send(objects[:1]).ok
+        raise pynl.BulkInterrupted(pynl.Report(total=3, done=1, unsent=2))
+
+    rounds(source, monkeypatch, second)
+    with pytest.raises(pynl.BulkInterrupted, match="after 2 of 4") as caught:
+        source.routes.restore(LATER)
+    report = caught.value.report
+    assert (report.total, report.done, report.unsent) == (4, 2, 0)
+    assert [f.index for f in report.failures] == [1, 2]
+    assert {r.dst for r in source.routes.dump()} >= {"198.51.150.0/24", "198.18.5.0/26"}
+
+
+def test_ctrl_c_in_the_first_round(source: pynl.Netlink, monkeypatch: pytest.MonkeyPatch) -> None:
+    def many(*arguments: Any) -> Any:
+        error = source.routes.delete_many([{"dst": "198.51.153.0/24"}]).failures[0]
+        raise pynl.BulkInterrupted(pynl.Report(total=4, done=1, unsent=2, failures=[error]))
+
+    monkeypatch.setattr(source.routes, "_many", many, raising=True)
+    whole = type(source.routes)._many
+    monkeypatch.setattr(source.routes, "delete_many", lambda o: whole(source.routes, "delete", o, "continue", None))
+    with pytest.raises(pynl.BulkInterrupted) as caught:
+        source.routes.restore(LATER)
+    report = caught.value.report
+    assert (report.total, report.done, report.unsent, [f.index for f in report.failures]) == (4, 1, 2, [0])
+
+
 def test_json_of_an_unknown_field_is_refused(source: pynl.Netlink) -> None:
     with pytest.raises(TypeError, match="Route has no field 'gatway'; did you mean 'gateway'"):
         source.routes.restore([{"gatway": "192.0.2.9"}])
@@ -204,6 +280,29 @@ def test_sync_of_columns_and_records(source: pynl.Netlink) -> None:
     assert nl.routes.sync(iter(records), table=100).added[0].dst == records[49].dst
     with pytest.raises(TypeError, match="did you mean 'gateway'"):
         nl.routes.sync([{"gatway": "192.0.2.9"}], table=100)
+
+
+def test_sync_of_next_hops_by_what_is_told_of_them(source: pynl.Netlink) -> None:
+    """The kernel fills in the devices; weights, gateways and flags that differ are differences."""
+    nl = source
+    hops = [{"gateway": "192.0.2.10", "weight": 3}, {"gateway": "192.0.2.11"}]
+    hops6 = [{"gateway": "2001:db8::10", "weight": 2}, {"gateway": "2001:db8::11"}]
+    rows = [
+        {"dst": "10.1.0.0/16", "multipath": hops},
+        {"dst": "10.2.0.0/16", "multipath": [{**hop, "oif": "v0", "flags": "onlink"} for hop in hops]},
+        {"dst": "2001:db8:200::/48", "multipath": hops6},
+    ]
+    assert len(nl.routes.sync(rows, table=100).added) == 3
+    told = [hop.oif for route in nl.routes.dump(table=100) for hop in route.multipath or ()]
+    assert told
+    assert 0 not in told
+    again = nl.routes.sync(rows, table=100)
+    assert (again.same, again.reports) == (3, [])
+    for change in ({"weight": 4}, {"gateway": "192.0.2.12"}, {"oif": "v1"}, {"flags": "onlink", "oif": "v0"}):
+        rows[0] = {"dst": "10.1.0.0/16", "multipath": [{**hops[0], **change}, hops[1]]}
+        assert [r.dst for r in nl.routes.sync(rows, table=100, dry_run=True).replaced] == ["10.1.0.0/16"]
+    rows[0] = {"dst": "10.1.0.0/16", "multipath": hops[:1]}
+    assert len(nl.routes.sync(rows, table=100, dry_run=True).replaced) == 1
 
 
 def test_sync_of_addresses_and_neighbours(source: pynl.Netlink, netns: Namespace) -> None:

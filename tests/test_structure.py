@@ -20,8 +20,9 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 
 #: From the bottom up: a module imports only from lines above its own, or from its own line where that says so.
 LAYERS = [
-    "errors evidence",
+    "errors evidence log",
     "_wire",
+    "statistics",
     "kinds",
     "fields",
     "schema",
@@ -53,6 +54,7 @@ LAYERS = [
     "rtnl.bridge rtnl.can rtnl.tunnels rtnl.vf",
     "rtnl.linkkinds",
     "rtnl.addr rtnl.link rtnl.neigh rtnl.nexthop rtnl.nsid rtnl.route rtnl.rule",
+    "rtnl.linkrestore",
     "rtnl.links",
     "batch",
     "netlink",
@@ -93,6 +95,7 @@ PUBLIC = [
         "Route",
         "Rule",
         "Socket",
+        "Statistics",
         "Table",
         "Undecoded",
         "Unknown",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import NetlinkError
@@ -97,6 +97,16 @@ _TOLD = (
     | AddressFlags.IFA_F_STABLE_PRIVACY
 )
 
+
+def _part(request: Address) -> Callable[[Address], bool] | None:
+    """Without a peer, or without an address at all, any of the device's with the rest may be meant."""
+    if request.address is not None:
+        return None
+    return lambda there: (
+        (there.family, there.ifindex) == (request.family, request.ifindex) and (request.local in (None, there.own))
+    )
+
+
 ADDRESSES = Family(
     name="addresses",
     record=Address,
@@ -108,6 +118,7 @@ ADDRESSES = Family(
     sent={"flags": lambda told: told & ~_TOLD, "cacheinfo": lambda told: told.replace(cstamp=0, tstamp=0)},
     groups=(Group.RTNLGRP_IPV4_IFADDR, Group.RTNLGRP_IPV6_IFADDR),
     key=lambda address: (address.family, address.ifindex, address.own, address.prefixlen, address.peer),
+    part=_part,
     following=Following(
         key=("family", "ifindex", "prefixlen", "address", "local"),
         silent=frozenset({"cacheinfo"}),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..fields import attribute, member, nest, struct
+from ..fields import attribute, member, nest, never, struct
 from ..kinds import TEXT, U16, U32, enum, fixed, flags, packed
 from ..schema import Record
 from .kindconstants import CanMode, CanState
@@ -104,24 +104,24 @@ class Can(Record, prefix="IFLA_CAN_"):
     """A CAN controller."""
 
     bittiming = attribute(1, struct(CanBitTiming))
-    bittiming_const = attribute(2, struct(CanBitTimingConst))
-    clock = attribute(3, struct(CanClock))
-    state = attribute(4, enum(U32, CanState))
+    bittiming_const = attribute(2, struct(CanBitTimingConst), sent=never)
+    clock = attribute(3, struct(CanClock), sent=never)
+    state = attribute(4, enum(U32, CanState), sent=never)
     ctrlmode = attribute(5, struct(CanControlMode))
     restart_ms = attribute(6, U32)
     restart = attribute(7, U32)
-    berr_counter = attribute(8, struct(CanErrorCounter))
+    berr_counter = attribute(8, struct(CanErrorCounter), sent=never)
     data_bittiming = attribute(9, struct(CanBitTiming))
-    data_bittiming_const = attribute(10, struct(CanBitTimingConst))
+    data_bittiming_const = attribute(10, struct(CanBitTimingConst), sent=never)
     termination = attribute(11, U16)
-    termination_const = attribute(12, packed(U16, "int"))
-    bitrate_const = attribute(13, packed(U32, "int"))
-    data_bitrate_const = attribute(14, packed(U32, "int"))
-    bitrate_max = attribute(15, U32)
+    termination_const = attribute(12, packed(U16, "int"), sent=never)
+    bitrate_const = attribute(13, packed(U32, "int"), sent=never)
+    data_bitrate_const = attribute(14, packed(U32, "int"), sent=never)
+    bitrate_max = attribute(15, U32, sent=never)
     tdc = attribute(16, nest(CanTdc), nested=True)
-    ctrlmode_ext = attribute(17, nest(CanControlModeExt), nested=True)
+    ctrlmode_ext = attribute(17, nest(CanControlModeExt), nested=True, sent=never)
     xl_data_bittiming = attribute(18, struct(CanBitTiming))
-    xl_data_bittiming_const = attribute(19, struct(CanBitTimingConst))
-    xl_data_bitrate_const = attribute(20, packed(U32, "int"))
+    xl_data_bittiming_const = attribute(19, struct(CanBitTimingConst), sent=never)
+    xl_data_bitrate_const = attribute(20, packed(U32, "int"), sent=never)
     xl_tdc = attribute(21, nest(CanTdc), nested=True)
     xl_pwm = attribute(22, nest(CanPwm), nested=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..fields import attribute, many, member, nest, pad, select, struct, within
+from ..fields import attribute, many, member, nest, never, pad, select, struct, unless, within
 from ..iproute2 import GROUP
 from ..kinds import (
     BYTES,
@@ -63,22 +63,22 @@ class Inet(Record, prefix="IFLA_INET_"):
     """IPv4 on a link."""
 
     #: The sysctls, each at its Ipv4Conf less one. Read only: to set some the kernel takes a nest.
-    conf = attribute(1, packed(U32, "int"))
+    conf = attribute(1, packed(U32, "int"), sent=never)
 
 
 class Inet6(Record, prefix="IFLA_INET6_"):
     """IPv6 on a link."""
 
-    flags = attribute(1, U32)
+    flags = attribute(1, U32, sent=never)
     #: The sysctls, each at its Ipv6Conf. Read only.
-    conf = attribute(2, packed(U32, "int"))
-    stats = attribute(3, packed(U64, "int"))
-    mcast = attribute(4, BYTES)
-    cacheinfo = attribute(5, struct(Inet6CacheInfo))
-    icmp6stats = attribute(6, packed(U64, "int"))
-    token = attribute(7, IP)
+    conf = attribute(2, packed(U32, "int"), sent=never)
+    stats = attribute(3, packed(U64, "int"), sent=never)
+    mcast = attribute(4, BYTES, sent=never)
+    cacheinfo = attribute(5, struct(Inet6CacheInfo), sent=never)
+    icmp6stats = attribute(6, packed(U64, "int"), sent=never)
+    token = attribute(7, IP, sent=unless("::"))
     addr_gen_mode = attribute(8, enum(U8, AddrGenMode))
-    ra_mtu = attribute(9, U32)
+    ra_mtu = attribute(9, U32, sent=never)
 
 
 class Mctp(Record, prefix="IFLA_MCTP_"):
@@ -119,7 +119,7 @@ class LinkInfo(Record, prefix="IFLA_INFO_"):
 
     kind = attribute(1, TEXT)
     data = select(2, "kind", LINK_KINDS)
-    xstats = select(3, "kind", {"can": CanStats})
+    xstats = select(3, "kind", {"can": CanStats}, sent=never)
     slave_kind = attribute(4, TEXT)
     slave_data = select(5, "slave_kind", PORT_KINDS)
 
@@ -269,6 +269,11 @@ class Link(Record, prefix="IFLA_", struct="ifinfomsg", struct_prefix="ifi_"):
         return bool(self.flags & LinkFlags.IFF_RUNNING)
 
 
+def given(address: str | None) -> str | None:
+    """An address, less one of zeros: that is none, and some kinds refuse it."""
+    return address if address and address.strip("0:") else None
+
+
 class Veth(Record, prefix="VETH_INFO_"):
     """A pair of Ethernet links; sent only (linux/veth.h)."""
 
@@ -285,7 +290,7 @@ class Netkit(Record, prefix="IFLA_NETKIT_"):
     """A pair of links that BPF programs forward between (since 6.7)."""
 
     peer_info = attribute(1, nest(Link))
-    primary = attribute(2, U8)
+    primary = attribute(2, U8, sent=never)
     policy = attribute(3, enum(U32, NetkitPolicy))
     peer_policy = attribute(4, enum(U32, NetkitPolicy))
     mode = attribute(5, enum(U32, NetkitMode))

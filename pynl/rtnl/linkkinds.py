@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..fields import attribute, many, member, nest, struct
+from ..fields import attribute, many, member, nest, never, struct
 from ..iproute2 import TABLE
 from ..kinds import BE16, BE64, BYTES, DEVICE, HARDWARE, S32, TEXT, U8, U16, U32, U64, enum, flags
 from ..schema import Record
@@ -41,6 +41,11 @@ class VlanFlagsChange(Record, struct="ifla_vlan_flags"):
     mask = member(U32)
 
 
+def _flags_set(value: Any, record: Any) -> Any:
+    """The kernel shows a mask of all bits, and takes one of those that it knows; REORDER_HDR is on by default."""
+    return value and value.replace(mask=value.flags | VlanFlags.VLAN_FLAG_REORDER_HDR)
+
+
 class VlanQosMapping(Record, struct="ifla_vlan_qos_mapping"):
     """A pair of priorities: of the packet (skb) and of the tag; which is which depends on the direction."""
 
@@ -59,7 +64,7 @@ class Vlan(Record, prefix="IFLA_VLAN_"):
     """An 802.1Q or 802.1ad VLAN on another link."""
 
     id = attribute(1, U16)
-    flags = attribute(2, struct(VlanFlagsChange))
+    flags = attribute(2, struct(VlanFlagsChange), sent=_flags_set)
     egress_qos = attribute(3, nest(VlanQos))
     ingress_qos = attribute(4, nest(VlanQos))
     protocol = attribute(5, enum(BE16, VlanProtocol))
@@ -71,17 +76,22 @@ class MacvlanAddresses(Record, prefix="IFLA_MACVLAN_"):
     macaddr = many(4, HARDWARE)
 
 
+def _set_of_addresses(value: Any, record: Any) -> Any:
+    """The kernel shows the addresses, and takes them with what to do with them."""
+    return MacvlanMacaddrMode.MACVLAN_MACADDR_SET if record.macaddr_data else value
+
+
 class Macvlan(Record, prefix="IFLA_MACVLAN_"):
     """A macvlan or macvtap."""
 
     mode = attribute(1, enum(U32, MacvlanMode))
     flags = attribute(2, flags(U16, MacvlanFlags))
-    macaddr_mode = attribute(3, enum(U32, MacvlanMacaddrMode))
+    macaddr_mode = attribute(3, enum(U32, MacvlanMacaddrMode), sent=_set_of_addresses)
     macaddr = attribute(4, HARDWARE)
     macaddr_data = attribute(5, nest(MacvlanAddresses))
-    macaddr_count = attribute(6, U32)
+    macaddr_count = attribute(6, U32, sent=never)
     bc_queue_len = attribute(7, U32)
-    bc_queue_len_used = attribute(8, U32)
+    bc_queue_len_used = attribute(8, U32, sent=never)
     bc_cutoff = attribute(9, S32)
 
 
@@ -92,11 +102,21 @@ class Ipvlan(Record, prefix="IFLA_IPVLAN_"):
     flags = attribute(2, flags(U16, IpvlanFlags))
 
 
+def _sci(value: Any, record: Any) -> Any:
+    """The kernel refuses an identifier that is not to be sent in packets ..."""
+    return value if record.inc_sci != 0 else None
+
+
+def _port(value: Any, record: Any) -> Any:
+    """... and takes the port within it then."""
+    return record.sci & 0xFFFF if value is None and record.sci is not None and not record.inc_sci else value
+
+
 class Macsec(Record, prefix="IFLA_MACSEC_"):
     """An 802.1AE secure channel."""
 
-    sci = attribute(1, BE64)
-    port = attribute(2, BE16)
+    sci = attribute(1, BE64, sent=_sci)
+    port = attribute(2, BE16, sent=_port)
     icv_len = attribute(3, U8)
     cipher_suite = attribute(4, enum(U64, MacsecCipher))
     window = attribute(5, U32)
@@ -121,7 +141,12 @@ class Vrf(Record, prefix="IFLA_VRF_"):
 class VrfPort(Record, prefix="IFLA_VRF_PORT_"):
     """A link within a VRF."""
 
-    table = attribute(1, TABLE)
+    table = attribute(1, TABLE, sent=never)
+
+
+def _last_byte(value: Any, record: Any) -> Any:
+    """The kernel shows the whole address, and takes its last byte."""
+    return int(record.supervision_addr[-2:], 16) if value is None and record.supervision_addr else value
 
 
 class Hsr(Record, prefix="IFLA_HSR_"):
@@ -129,9 +154,9 @@ class Hsr(Record, prefix="IFLA_HSR_"):
 
     slave1 = attribute(1, DEVICE)
     slave2 = attribute(2, DEVICE)
-    multicast_spec = attribute(3, U8)
-    supervision_addr = attribute(4, HARDWARE)
-    seq_nr = attribute(5, U16)
+    multicast_spec = attribute(3, U8, sent=_last_byte)
+    supervision_addr = attribute(4, HARDWARE, sent=never)
+    seq_nr = attribute(5, U16, sent=never)
     version = attribute(6, U8)
     protocol = attribute(7, enum(U8, HsrProtocol))
     interlink = attribute(8, DEVICE)

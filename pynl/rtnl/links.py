@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from ..bulk import Progress, Report
 from ..devices import IFNAMSIZ
 from ..errors import NetlinkError
 from ..family import Family
 from ..following import Following
 from ..kinds import TEXT
 from ..netns import Descriptor, open_netns
-from ..schema import Record, nearest
+from ..rows import saved_columns
+from ..schema import Record, nearest, writable
 from ..verbs import Verbs
 from .constants import AddressFamily, ExtFilter, Group, MessageType
 from .kindconstants import BridgeFlags
 from .kindconstants import BridgeVlanFlags as Vlan
-from .link import Link
+from .link import Link, given
 from .linkkinds import LINK_KINDS
+from .linkrestore import restore
+from .vf import vf_settings
 
 #: What RTM_NEWLINK takes; everything else of a link only the kernel tells.
 _SENT = frozenset(
@@ -53,7 +58,6 @@ _SENT = frozenset(
         "link_netnsid",
         "new_ifindex",
         "vfinfo_list",
-        "af_spec",
     ]
 )
 
@@ -66,17 +70,21 @@ LINKS = Family(
     protocols=(AddressFamily.AF_UNSPEC,),
     pushed={"master": "master", "kind": "kind"},
     volatile=frozenset(Link.FIELDS) - _SENT,
+    sent={"address": given, "linkinfo": writable},
     identity=frozenset({"ifindex", "ifname"}),
     groups=(Group.RTNLGRP_LINK,),
     announced=(AddressFamily.AF_UNSPEC,),  # AF_BRIDGE: what is a bridge's port, and no longer one
     fresh=("change", 2**32 - 1),
     key=lambda link: link.ifname,
+    part=lambda request: None if request.ifname else lambda link: request.ifindex in (0, link.ifindex),
     following=Following(
         key=("ifindex",),
         silent=frozenset({"change", "event", "ext_mask", "stats", "stats64", "af_spec"}),
         own=lambda link: link.family == AddressFamily.AF_UNSPEC and link.wireless is None,
     ),
 )
+#: What is restored takes more than one message.
+_RESTORED = replace(LINKS, volatile=LINKS.volatile - {"af_spec", "prop_list"}, sent={})
 
 
 class Links(Verbs[Link]):
@@ -88,8 +96,10 @@ class Links(Verbs[Link]):
 
     Writing takes, beside the fields of a link: ``up``; the options of its kind by their names (``id=42`` of a VXLAN),
     or as ``data={...}`` where a link has a field of that name; ``slave_data={...}``, its options as a port of its
-    master; ``netns``, where it is to go; and of a pair ``peer={...}``, the other link, which may have all these too
-    but ``up``. The kernel takes no ``ifalias`` of a link that it makes: :meth:`set` gives it one.
+    master; ``netns``, where it is to go; of a pair ``peer={...}``, the other link, which may have all these too but
+    ``up``; and ``vf={0: {"vlan": 7, "trust": True}}``, settings of virtual functions by their numbers, named as in
+    VfInfo: each the members of its struct, or the one that counts. The kernel takes no ``ifalias`` of a link that it
+    makes: :meth:`set` gives it one.
     """
 
     FAMILY = LINKS
@@ -158,6 +168,37 @@ class Links(Verbs[Link]):
         named = {} if device is None else self._named(device)
         self._change("delete", None, {**named, **values})
 
+    def restore(self, objects: Any, /, *, progress: Progress | None = None) -> Report:
+        """Makes the links of a table that was read, or saved and read back, as they were.
+
+        The two ends of a pair are made together, and what stands on others after them; then ports get their masters,
+        everything gets its settings, and what was up comes up. A link keeps its index where that is free; otherwise
+        those that name it are given its new one. A link of the same name and kind that is there already, such as the
+        loopback, is not made but set as it was. Nothing is removed.
+
+        Not restored is what the dump of links does not tell: keys of WireGuard and MACsec, VLANs of bridges, sysctls,
+        queueing disciplines, programs; and what only the kernel decides, such as operational states and counters. A
+        pair whose other end is elsewhere, tun and tap devices and real ones that are missing are failures.
+
+        Args:
+            objects: as for the other services.
+            progress: as for :meth:`add_many`, of the links that have to be made.
+
+        Returns:
+            What became of each: a link may have several failures, each with what it is that could not be set. It is
+            found out by reading the links again.
+
+        Raises:
+            as :meth:`add_many`.
+        """
+        values = saved_columns(_RESTORED, objects)
+        rows = (zip(values, row, strict=True) for row in zip(*values.values(), strict=True))
+        links = [Link(**{name: value for name, value in row if value is not None}) for row in rows]
+        for number, link in enumerate(links):
+            if link.ifname is None:
+                raise ValueError(f"ifname: row {number} has none")
+        return restore(self, links, progress)
+
     def add_altnames(self, device: Any, *names: str) -> None:
         """Gives a link alternative names, of up to 127 bytes (since 5.5)."""
         self._property("add", MessageType.RTM_NEWLINKPROP, device, names)
@@ -208,6 +249,10 @@ class Links(Verbs[Link]):
         rest = {name: value for name, value in values.items() if name not in plain}
         if "netns" in rest:
             made["net_ns_fd"] = self._moved(rest.pop("netns"), keep)
+        if "vf" in rest:
+            if made.get("vfinfo_list") is not None:
+                raise TypeError("vf: vfinfo_list tells it already")
+            made["vfinfo_list"] = vf_settings(rest.pop("vf"))
         info: dict[str, Any] = {name: rest.pop(name) for name in ("kind", "slave_kind", "slave_data") if name in rest}
         data = rest.pop("data", {})
         if rest:
@@ -242,4 +287,4 @@ class Links(Verbs[Link]):
 
 
 #: Arguments of links that are no fields of theirs.
-_OWN = frozenset({"up", "netns", "data", "slave_kind", "slave_data"})
+_OWN = frozenset({"up", "netns", "data", "slave_kind", "slave_data", "vf"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 from ..family import Family
@@ -94,6 +94,14 @@ def _key(entry: Neighbour) -> Hashable:
     return entry.family, entry.ifindex, kind, entry.dst, hardware, entry.vlan, entry.vni
 
 
+def _part(request: Neighbour) -> Callable[[Neighbour], bool] | None:
+    """A forwarding entry may be told by its hardware address alone."""
+    if request.family != AddressFamily.AF_BRIDGE:
+        return None
+    told = request.ifindex, request.lladdr
+    return lambda entry: entry.family == AddressFamily.AF_BRIDGE and (entry.ifindex, entry.lladdr) == told
+
+
 def _step(there: Sequence[Neighbour] | None, told: Neighbour, flags: int, gone: bool) -> Sequence[Neighbour] | None:
     """Forwarding entries share a device; neighbours have an address of their own."""
     if told.family != AddressFamily.AF_BRIDGE:
@@ -117,6 +125,7 @@ NEIGHBOURS = Family(
     groups=(Group.RTNLGRP_NEIGH,),
     announced=(AddressFamily.AF_INET, AddressFamily.AF_INET6),  # AF_BRIDGE: forwarding entries
     key=_key,
+    part=_part,
     following=Following(
         key=("family", "ifindex", "dst"),
         silent=frozenset({"cacheinfo", "probes"}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 from ..family import Family
@@ -207,6 +207,12 @@ def _key(route: Route) -> Hashable:
     return route.family, route.table, route.dst, route.src, route.tos, metric
 
 
+def _part(request: Route) -> Callable[[Route], bool] | None:
+    """A route that is to go without a metric being told may have any."""
+    key = _key(request.replace(priority=1))
+    return None if request.priority else lambda route: _key(route.replace(priority=1)) == key
+
+
 def _gone(address: Any, flags: int, gone: bool) -> bool:
     """With an address go routes, some without a word: IPv4's when it was the device's last, IPv6's loses a prefsrc."""
     return gone
@@ -275,6 +281,7 @@ ROUTES = Family(
     groups=(Group.RTNLGRP_IPV4_ROUTE, Group.RTNLGRP_IPV6_ROUTE),
     change_flags=(NLM_F_REPLACE, NLM_F_REPLACE),
     key=_key,
+    part=_part,
     following=Following(
         key=("family", "table", "dst", "dst_len", "src", "src_len", "tos", "priority"),
         silent=frozenset({"cacheinfo"}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..errors import NetlinkError
@@ -109,6 +109,12 @@ def _step(there: Sequence[Rule] | None, told: Rule, flags: int, gone: bool) -> S
     return None if there is not None and len(there) > 1 else replaced(there, told, flags, gone)
 
 
+def _part(request: Rule) -> Callable[[Rule], bool]:
+    """The first rule goes that has all that is told."""
+    told = {name: value for name, value in request.items() if value and name != "flags"}
+    return lambda rule: all(getattr(rule, name) == value for name, value in told.items())
+
+
 def _named(link: Any, flags: int, gone: bool) -> bool:
     """A device comes, goes, or changes its name, which attaches rules or detaches them."""
     return True
@@ -123,6 +129,7 @@ RULES = Family(
     protocols=(AddressFamily.AF_UNSPEC,),  # which also has those of multicast routing
     pushed={},
     sent={"flags": lambda told: told & RuleFlags.FIB_RULE_INVERT},
+    part=_part,
     following=Following(
         masks={"flags": ~int(RuleFlags.FIB_RULE_IIF_DETACHED | RuleFlags.FIB_RULE_OIF_DETACHED) & 0xFFFFFFFF},
         step=_step,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._wire import lib
-from ..fields import attribute, member, struct
+from ..fields import attribute, member, struct, unless
 from ..kinds import BE16, BE32, BE64, DEVICE, FLAG, IP, U8, U16, U32, Kind, enum, flags
 from ..schema import Record
 from .kindconstants import (
@@ -35,6 +35,10 @@ def _switch_dump(value: Any) -> bytes:
 
 #: What the kernel takes as a flag without payload (True) but shows as a byte (1 or 0).
 SWITCH: Kind[int] = Kind("flag or u8", lib.PYNL_DEEP, 0, _switch_load, _switch_dump)
+
+
+def _switched(value: Any, record: Any) -> Any:
+    return True if value else None
 
 
 class PortRange(Record, struct="ifla_vxlan_port_range"):
@@ -68,13 +72,13 @@ class Vxlan(Record, prefix="IFLA_VXLAN_"):
     udp_zero_csum6_tx = attribute(19, U8)
     udp_zero_csum6_rx = attribute(20, U8)
     remcsum_tx = attribute(21, U8)
-    remcsum_rx = attribute(22, U8)
+    remcsum_rx = attribute(22, U8, sent=unless(0))
     gbp = attribute(23, FLAG)
     remcsum_nopartial = attribute(24, FLAG)
     collect_metadata = attribute(25, U8)
     label = attribute(26, BE32)
     gpe = attribute(27, FLAG)
-    ttl_inherit = attribute(28, SWITCH)
+    ttl_inherit = attribute(28, SWITCH, sent=_switched)
     df = attribute(29, enum(U8, VxlanDf))
     vnifilter = attribute(30, U8)
     localbypass = attribute(31, U8)
@@ -98,7 +102,7 @@ class Geneve(Record, prefix="IFLA_GENEVE_"):
     udp_zero_csum6_tx = attribute(9, U8)
     udp_zero_csum6_rx = attribute(10, U8)
     label = attribute(11, BE32)
-    ttl_inherit = attribute(12, U8)
+    ttl_inherit = attribute(12, U8, sent=unless(0))
     df = attribute(13, enum(U8, GeneveDf))
     inner_proto_inherit = attribute(14, FLAG)
     port_range = attribute(15, struct(PortRange))
@@ -116,7 +120,7 @@ class Gre(Record, prefix="IFLA_GRE_"):
     ikey = attribute(4, BE32)
     okey = attribute(5, BE32)
     local = attribute(6, IP)
-    remote = attribute(7, IP)
+    remote = attribute(7, IP, sent=unless("0.0.0.0"))
     ttl = attribute(8, U8)
     tos = attribute(9, U8)
     pmtudisc = attribute(10, U8)
@@ -209,6 +213,11 @@ class Bareudp(Record, prefix="IFLA_BAREUDP_"):
     multiproto_mode = attribute(4, FLAG)
 
 
+def _sockets(value: Any, record: Any) -> Any:
+    """Whose sockets they were, the kernel does not show: those of a new link are its own."""
+    return 1 if value is None and record.fd0 is None and record.fd1 is None else value
+
+
 class Gtp(Record, prefix="IFLA_GTP_"):
     """A GPRS tunnelling endpoint; the sockets are file descriptors."""
 
@@ -216,7 +225,7 @@ class Gtp(Record, prefix="IFLA_GTP_"):
     fd1 = attribute(2, U32)
     pdp_hashsize = attribute(3, U32)
     role = attribute(4, enum(U32, GtpRole))
-    create_sockets = attribute(5, U8)
+    create_sockets = attribute(5, U8, sent=_sockets)
     restart_count = attribute(6, U8)
     local = attribute(7, IP)
     local6 = attribute(8, IP)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ..fields import attribute, many, member, nest, pad, struct
 from ..kinds import BE16, BYTES, HARDWARE, U32, U64, enum, fixed
 from ..schema import Record
+from .kindconstants import VlanProtocol
 from .linkconstants import VfLinkState
 
 
@@ -29,7 +33,7 @@ class VfVlanInfo(Record, struct="ifla_vf_vlan_info"):
     vf = member(U32)
     vlan = member(U32)
     qos = member(U32)
-    vlan_proto = member(BE16)
+    vlan_proto = member(enum(BE16, VlanProtocol))
     _pad = pad(2)
 
 
@@ -112,3 +116,27 @@ class VfInfoList(Record, prefix="IFLA_VF_"):
     """IFLA_VFINFO_LIST."""
 
     info = many(1, nest(VfInfo))
+
+
+def vf_settings(settings: Any) -> dict[str, Any]:
+    """What a caller sets of virtual functions, as the kernel takes it: with its number in each setting.
+
+    Args:
+        settings: number -> field of VfInfo -> the members of its struct, or the one that is not the number.
+    """
+    if not isinstance(settings, Mapping) or not all(isinstance(told, Mapping) for told in settings.values()):
+        raise TypeError(f"vf: expected a mapping of numbers to mappings of what to set, not {settings!r}")
+    for told in settings.values():
+        VfInfo.known(told)
+    return {"info": [{n: _numbered(vf, n, value) for n, value in told.items()} for vf, told in settings.items()]}
+
+
+def _numbered(vf: Any, name: str, value: Any) -> Any:
+    record = VfInfo.FIELDS[name].kind.record
+    if record is VfVlanList:
+        return {"info": [{"vf": vf, **item} for item in (value["info"] if isinstance(value, Mapping) else value)]}
+    if record is None or "vf" not in record.FIELDS or isinstance(value, Record):
+        return value
+    if isinstance(value, Mapping):
+        return {"vf": vf, **value}
+    return {"vf": vf, record.MEMBERS[1].name: int(value) if isinstance(value, bool) else value}
