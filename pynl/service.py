@@ -113,10 +113,15 @@ class Service(Generic[R]):
                 return None
             return [told for one in heard if name in one.kinds for told in one.kinds[name].told]
 
-        def dump(room: int) -> Sequence[Table[R]]:
-            return self.listed(room, **filters)
+        # What the kernel does not filter by is left to the end: rows that are dropped would prove nothing of others.
+        pushed, fields = {*self.FAMILY.pushed, "family"}, self.FAMILY.record.FIELDS
+        kept = {name: value for name, value in filters.items() if name in pushed or name not in fields}
 
-        return settle(self.FAMILY, dump, listen, self._wanted(filters), timeout, max_dumps)
+        def dump(room: int) -> Sequence[Table[R]]:
+            return self.listed(room, **(kept if room else filters))
+
+        wanted, sifted = self._wanted(filters), kept != filters
+        return settle(self.FAMILY, dump, listen, wanted, timeout, max_dumps, sifted)
 
     def listed(self, room: int, **filters: Any) -> Sequence[Table[R]]:
         """A dump on a socket of its own, whose datagrams have so much room; 0: as much as the kernel likes.

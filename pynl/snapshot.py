@@ -43,13 +43,15 @@ class Union(Generic[R]):
     Args:
         family: of the objects.
         plan: of the dumps.
-        wanted: whether a record is one of those that the dumps list.
+        wanted: whether a record is to be in the table.
+        sifted: dumps may list others as well.
     """
 
-    def __init__(self, family: Family[R], plan: Plan, wanted: Callable[[R], bool]) -> None:
+    def __init__(self, family: Family[R], plan: Plan, wanted: Callable[[R], bool], sifted: bool = False) -> None:
         keys = family.following.keys(plan)
         assert keys is not None
         self._family, self._plan, self._keys, self._wanted = family, plan, keys, wanted
+        self._sifted = sifted
         self._key = family.following.key or family.following.content(family.record)
         self._store = Store(plan)
         self._blocks = Blocks(self._store)
@@ -153,7 +155,10 @@ class Union(Generic[R]):
     def table(self) -> Table[R]:
         """What is there, as far as the dumps and the announcements tell."""
         made = Store(self._plan)
-        take(made, self._store, self._hidden)
+        hidden = self._hidden
+        if self._sifted:
+            hidden = bytearray(old or not self._wanted(self._record(row)) for row, old in enumerate(hidden))
+        take(made, self._store, hidden)
         for there in self._touched.values():
             for record in there or ():
                 if self._wanted(record):
@@ -169,17 +174,19 @@ def settle(
     wanted: Callable[[R], bool],
     timeout: float | None,
     max_dumps: int | None,
+    sifted: bool = False,
 ) -> Table[R]:
     """Dumps until the result is complete.
 
     Args:
         family: of the objects.
-        dump: asks for all of them, with so much room for each datagram (0: as much as the kernel likes).
+        dump: asks for them, with so much room for each datagram (0: as much as the kernel likes).
         listen: what was announced since the last time, up to now; None: something was lost, or objects may have changed
             without an announcement, so that what was read before does not count. It listens already.
-        wanted: whether a record is one of those that the dumps list.
+        wanted: whether a record is to be in the table.
         timeout: seconds; None: any.
         max_dumps: how many dumps at most; None: any number.
+        sifted: only the first dump lists no others.
 
     Raises:
         DumpInterrupted: the bounds are reached.
@@ -201,14 +208,14 @@ def settle(
         else:
             if not told and len(tables) == 1 and tables[0].consistent:
                 return tables[0]
-            union = union or Union(family, tables[0]._store.plan, wanted)
+            union = union or Union(family, tables[0]._store.plan, wanted, sifted)
             for table in tables:
                 union.dump(table, size)
             union.announce(told)
             if union.whole or (not told and all(table.consistent for table in tables)):
                 return union.table()
         if number + 1 == max_dumps or (end is not None and time.monotonic() >= end):
-            so_far = union or Union(family, tables[0]._store.plan, wanted)
+            so_far = union or Union(family, tables[0]._store.plan, wanted, sifted)
             if union is None:
                 for table in tables:
                     so_far.dump(table, size)
