@@ -29,10 +29,11 @@ from .rtnl.neigh import Neighbour
 from .rtnl.nexthop import NexthopBucket, NexthopObject
 from .rtnl.route import Metrics, Nexthop, Route
 from .rtnl.rule import Rule
-from .schema import Record, Unknown
+from .schema import Record
 from .socket import Message, Socket
 from .statistics import Statistics
 from .table import Table
+from .values import Unknown
 
 __version__ = "0.1.0"
 

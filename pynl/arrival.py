@@ -88,7 +88,7 @@ class Arrival:
             while self._parts:
                 part = self._parts[0]
                 segment = part.next()
-                store.consistent = store.consistent and not part.reply.outcome.interrupted
+                store.consistent = store.consistent and not part.reply.interrupted
                 if segment is not None:
                     store.decode(segment, part.question.filters)
                     return True

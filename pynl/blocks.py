@@ -16,8 +16,9 @@ from .fields import Field
 from .kinds import Kind
 from .layout import layout
 from .plan import Entries, Plan, choose, column_kind, entries_of, value_of
-from .schema import Record, Rows, Unknown
+from .schema import Record
 from .store import Store
+from .values import Rows, Unknown
 
 #: Rows that become Python values together: enough that a call into C costs nothing per row, few enough that
 #: reading one record does not convert a table. A multiple of 8, so that it starts on a byte of the validity bits.
@@ -42,7 +43,7 @@ class Blocks:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._made: weakref.WeakValueDictionary[int, Block] | None = None
+        self._made: dict[int, weakref.ref[Block]] = {}
         self._names: dict[str, _Names] = {}
         #: Field and bytes of an address -> its text.
         self.texts: dict[tuple[str, bytes], str] = {}
@@ -97,11 +98,11 @@ class Blocks:
         """Rows ``number * BLOCK`` and on."""
         first = number * BLOCK
         rows = min(BLOCK, self.store.c.rows - first)
-        if self._made is None:  # which takes as long as a record
-            self._made = weakref.WeakValueDictionary()
-        block = self._made.get(number)
+        made = self._made.get(number)
+        block = made() if made else None
         if block is None or block.count != rows:  # it has grown since
-            block = self._made[number] = Block(self, first, rows)
+            block = Block(self, first, rows)
+            self._made[number] = weakref.ref(block)
         return block
 
     def names(self, kind: Kind[Any], name: str) -> _Names:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import sys
 from typing import Any
 
 from ._wire import lib
@@ -10,7 +11,6 @@ from .fields import Field
 from .kinds import Kind, tlv
 from .schema import Record
 
-NLA_F_NESTED = 0x8000
 _NLMSGHDR = struct.Struct("=IHHII")
 
 
@@ -20,14 +20,15 @@ def message(type: int, flags: int, sequence: int, payload: bytes, port: int = 0)
     Raises:
         TypeError, ValueError: what cannot be a message; the text names the argument.
     """
-    for name, number in (("type", type), ("flags", flags)):
-        if not isinstance(number, int):
-            raise TypeError(f"{name}: expected an integer, not {number!r}")
-        if not 0 <= number <= 0xFFFF:
-            raise ValueError(f"{name}: expected 0 to 65535, not {number!r}")
-    if not isinstance(payload, (bytes, bytearray, memoryview)):
-        raise TypeError(f"payload: expected bytes, not {payload!r}")
-    return _NLMSGHDR.pack(_NLMSGHDR.size + len(payload), type, flags, sequence, port) + payload
+    try:
+        return _NLMSGHDR.pack(_NLMSGHDR.size + len(payload), type, flags, sequence, port) + payload
+    except (TypeError, struct.error):
+        for name, number in (("type", type), ("flags", flags)):
+            if not isinstance(number, int):
+                raise TypeError(f"{name}: expected an integer, not {number!r}") from None
+            if not 0 <= number <= 0xFFFF:
+                raise ValueError(f"{name}: expected 0 to 65535, not {number!r}") from None
+        raise TypeError(f"payload: expected bytes, not {payload!r}") from None
 
 
 def encode(record: Record) -> bytes:
@@ -36,21 +37,38 @@ def encode(record: Record) -> bytes:
     Raises:
         ValueError: a value that does not fit its attribute; the text names the field.
     """
-    header = _header(record)
-    header += bytes(-len(header) % 4)
-    parts = []
     rows, row = record._rows, record._row
-    for name in record.order():
-        field = record.FIELDS.get(name)
-        if field is None or field.within or (field.member and not field.extended):
+    packed, fields = rows.packed, record.SENT
+    header = _packed_header(record) if packed else _header(record)
+    parts = [header + bytes(-len(header) % 4)]
+    for name in rows.order(row):
+        field = fields.get(name)
+        if field is None:
+            continue
+        data = packed.get(name)
+        if type(data) is bytes and field.plain:
+            parts.append(tlv(field.type, data))  # text that is too long was refused before
             continue
         value = rows[name][row]
         if value is None:
             continue
         for item in value if field.many else (value,):
             parts.append(attribute(field, item))
-    parts += [tlv(item.type, item.payload) if item.type >= 0 else item.payload for item in record.unknown]
-    return header + b"".join(parts)
+    parts += [tlv(item.type, item.payload) if item.type >= 0 else item.payload for item in rows.unknown(row)]
+    return b"".join(parts)
+
+
+def _packed_header(record: Record) -> bytes:
+    packed = record._rows.packed
+    header = bytearray(record.HEADER)
+    for name, start, stop, field in record.PLACES:
+        data = packed.get(name)
+        if data is not None:
+            if field:
+                value = data if not field.plain else int.from_bytes(data, sys.byteorder)
+                data = field.kind.dump(_narrow(field, value))
+            header[start:stop] = data
+    return bytes(header)
 
 
 def _header(record: Record) -> bytes:
@@ -83,14 +101,20 @@ def _narrow(field: Field[Any], value: Any) -> Any:
 
 
 def attribute(field: Field[Any], value: Any) -> bytes:
-    number = field.extended[0] if field.extended else field.number
-    kind = field.extended[1] if field.extended else field.kind
     try:
         if field.length:
             value = value.partition("/")[0]
-        return tlv(number | (NLA_F_NESTED if field.nested else 0), payload(kind, value))
+        data = payload(field.wide, value)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{field.name}: {error}") from None
+    return _tlv(field, data)
+
+
+def _tlv(field: Field[Any], data: bytes) -> bytes:
+    try:
+        return tlv(field.type, data)
+    except ValueError as error:
+        raise ValueError(f"{field.name}: {error}") from None
 
 
 def payload(kind: Kind[Any], value: Any) -> bytes:

@@ -21,7 +21,7 @@ def _all_told(request: Record) -> None:
     """Requests tell the whole key."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Family(Generic[R]):
     """What a service needs to know of one kind of object."""
 

@@ -19,6 +19,9 @@ T = TypeVar("T")
 Sent = Callable[[Any, Any], Any]
 
 
+NLA_F_NESTED = 0x8000
+
+
 class Field(property, Generic[T]):
     """One declared attribute or header member."""
 
@@ -40,6 +43,8 @@ class Field(property, Generic[T]):
     ) -> None:
         super().__init__()
         self.kind = kind
+        #: That of its attribute: of a header member, the one of the attribute beside it.
+        self.wide: Kind[Any] = extended[1] if extended else kind
         #: The attribute's type (of a header member: its offset, known once its class is made).
         self.number = number
         self.member = member
@@ -57,6 +62,10 @@ class Field(property, Generic[T]):
         self.select = select
         #: A field of a nest shown as one of the message: (the nest's field, the name in it).
         self.within = within
+        #: One value of a fixed form: neither nested, nor many, nor for Python alone to read.
+        self.plain = not (self.wide.record or many or within or kind.code == lib.PYNL_DEEP)
+        #: Of its attribute, as it is sent.
+        self.type = (extended[0] if extended else number) | (NLA_F_NESTED if nested else 0)
         #: What is to be written of it once it was read, where that is not the same.
         self.sent = sent
         self.doc = doc

@@ -103,11 +103,12 @@ def _at(error: Exception, field: Field[Any], row: int) -> Exception:
 
 
 def _numbers(field: Field[Any], kind: Kind[Any], values: Sequence[Any], resolve: Normalize) -> Column:
-    there = None
-    if None in values:
+    there, types = None, set(map(type, values))
+    numbers = values
+    if type(None) in types:
         there = [value is not None for value in values]
-    numbers: Sequence[Any] = [0 if value is None else value for value in values] if there else values
-    if not set(map(type, numbers)) <= {int}:
+        numbers = [0 if value is None else value for value in values]
+    if not types <= {int, type(None)}:
         numbers = _named(field, numbers, resolve)
     try:
         made = array(kind.format or "B", numbers)
@@ -132,12 +133,16 @@ def _named(field: Field[Any], values: Sequence[Any], resolve: Normalize) -> Sequ
 def _addresses(field: Field[Any], kind: Kind[Any], values: Sequence[Any]) -> Mapping[str, tuple[int, Column]]:
     """Addresses are read in C, all at once; with a prefix length behind them they make a second column."""
     count, width = len(values), 16 if kind.style == lib.PYNL_IP else 32
-    if "" in values:  # which C takes for none
-        return _slowly(field, values)
-    texts = ["" if value is None else value for value in values]
-    if not set(map(type, texts)) <= {str}:
+    texts, types = values, set(map(type, values))
+    if type(None) in types:
+        if "" in values:  # which C takes for none
+            return _slowly(field, values)
+        texts = ["" if value is None else value for value in values]
+    if not types <= {str, type(None)}:
         texts = each(field, texts, lambda field, value: value if isinstance(value, str) else normalize(field, value))
     lines = ("\n".join(texts) + "\n").encode("ascii", "replace")
+    if type(None) not in types and (lines.startswith(b"\n") or b"\n\n" in lines):
+        return _slowly(field, values)
     column = Column(bytearray(count * width), width, [False] * count, count, lengths=bytearray(count))
     prefix = Column(bytearray(count), 1, [False] * count, count)
     length = prefix.c if field.length else ffi.NULL

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from .kinds import U8, U32, Kind
+from .kinds import U8, U32, Kind, named_by
 from .schema import nearest
 
 T = TypeVar("T")
@@ -67,16 +67,17 @@ def named_in(kind: Kind[T], file: str) -> Kind[T]:
     Names of its enum come before the file's.
     """
 
-    def dump(value: Any) -> bytes:
-        if not isinstance(value, str):
-            return kind.dump(value)
-        try:
-            return kind.dump(value)
-        except (TypeError, ValueError):  # no enum, or none of its names
-            members = () if kind.enum is None else kind.enum.__members__
-            return kind.dump(number(file, value, (member.partition("_")[2].lower() for member in members)))
+    members = () if kind.enum is None else kind.enum.__members__
 
-    return replace(kind, dump=dump)
+    def named(text: str) -> int:
+        if kind.number:
+            try:
+                return kind.number(text)
+            except ValueError:  # none of its enum
+                pass
+        return number(file, text, (member.partition("_")[2].lower() for member in members))
+
+    return named_by(kind, named)
 
 
 def _sources(file: str) -> Iterator[_Stamp]:

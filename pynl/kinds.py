@@ -24,6 +24,8 @@ E = TypeVar("E", bound=IntEnum)
 F = TypeVar("F", bound=IntFlag)
 
 _BYTE_ORDER = sys.byteorder
+#: Bytes that an attribute has room for.
+_LONGEST = 0xFFFF - 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,12 +54,14 @@ class Kind(Generic[T]):
     record: type[Any] | None = None
     #: A tuple of records, not one.
     plural: bool = False
+    #: Values of just this type are as reading gives them, if they can be sent.
+    plain: type[Any] | None = None
+    #: What a text stands for, of an integer for which callers may give one.
+    number: Callable[[str], int] | None = None
 
 
 def _integer(name: str, order: str, code: str) -> Kind[int]:
     packer = struct.Struct(order + code)
-    low = -(1 << (8 * packer.size - 1)) if code.islower() else 0
-    high = (1 << (8 * packer.size - (1 if code.islower() else 0))) - 1
 
     def load(data: bytes) -> int:
         if len(data) != packer.size:
@@ -65,14 +69,28 @@ def _integer(name: str, order: str, code: str) -> Kind[int]:
         value: int = packer.unpack(data)[0]
         return value
 
-    def dump(value: Any) -> bytes:
-        if isinstance(value, bool) or not hasattr(value, "__index__"):
-            raise TypeError(f"expected an integer, not {value!r}")
-        if not low <= value.__index__() <= high:
-            raise ValueError(f"expected {low} to {high}, not {value!r}")
-        return packer.pack(value)
+    endian = lib.PYNL_BE if order == ">" else lib.PYNL_INT
+    return named_by(Kind(name, endian, packer.size, load, bytes, format=code, plain=int), None)
 
-    return Kind(name, lib.PYNL_BE if order == ">" else lib.PYNL_INT, packer.size, load, dump, format=code)
+
+def named_by(kind: Kind[T], number: Callable[[str], int] | None) -> Kind[T]:
+    """The same kind of integer, for which callers may give a text: ``number`` tells what it stands for."""
+    packer = struct.Struct((">" if kind.code == lib.PYNL_BE else "=") + (kind.format or ""))
+    pack, bits, signed = packer.pack, 8 * packer.size, (kind.format or "").islower()
+    low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
+
+    def dump(value: Any) -> bytes:
+        if type(value) is not int:
+            if number and isinstance(value, str):
+                value = number(value)
+            elif isinstance(value, bool) or not hasattr(value, "__index__"):
+                raise TypeError(f"expected an integer, not {value!r}")
+        try:
+            return pack(value)
+        except struct.error:
+            raise ValueError(f"expected {low} to {high}, not {value!r}") from None
+
+    return replace(kind, dump=dump, number=number)
 
 
 U8 = _integer("u8", "=", "B")
@@ -108,26 +126,17 @@ UINT: Kind[int] = Kind("uint", lib.PYNL_DEEP, 0, _uint_load, _uint_dump)
 
 def enum(kind: Kind[int], names: type[E]) -> Kind[E | int]:
     """An integer whose known values are members of ``names``; any other stays an int."""
-
-    def load(data: bytes) -> E | int:
-        return named(names, kind.load(data))
-
-    def dump(value: Any) -> bytes:
-        return kind.dump(_number(names, value))
-
-    return Kind(kind.name, kind.code, kind.size, load, dump, format=kind.format, enum=names, python=names.__name__)
+    return _of(kind, names, lambda data: named(names, kind.load(data)))
 
 
 def flags(kind: Kind[int], names: type[F]) -> Kind[F]:
     """An integer of flag bits; unknown bits are kept."""
+    return _of(kind, names, lambda data: names(kind.load(data)))
 
-    def load(data: bytes) -> F:
-        return names(kind.load(data))
 
-    def dump(value: Any) -> bytes:
-        return kind.dump(_number(names, value))
-
-    return Kind(kind.name, kind.code, kind.size, load, dump, format=kind.format, enum=names, python=names.__name__)
+def _of(kind: Kind[int], names: type[Any], load: Callable[[bytes], Any]) -> Kind[Any]:
+    made: Kind[Any] = replace(kind, load=load, enum=names, python=names.__name__, plain=names)
+    return named_by(made, lambda text: _number(names, text))
 
 
 def named(names: type[E], value: int) -> E | int:
@@ -138,17 +147,16 @@ def named(names: type[E], value: int) -> E | int:
         return value
 
 
-def _number(names: type[IntEnum] | type[IntFlag], value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
+def _number(names: type[Any], value: str) -> int:
     wanted = value.upper()
-    for name, member in names.__members__.items():
+    members: Mapping[str, int] = names.__members__
+    for name, member in members.items():
         if wanted in (name, name.partition("_")[2], name.rpartition("_")[2]):
             return member
-    ends = [member for name, member in names.__members__.items() if name.endswith(f"_{wanted}")]
+    ends = [member for name, member in members.items() if name.endswith(f"_{wanted}")]
     if len(ends) == 1:
         return ends[0]
-    raise ValueError(f"expected one of {', '.join(names.__members__)}, not {value!r}")
+    raise ValueError(f"expected one of {', '.join(members)}, not {value!r}")
 
 
 def _flag_load(data: bytes) -> bool:
@@ -175,7 +183,10 @@ def _text_dump(value: Any) -> bytes:
         raise TypeError(f"expected text, not {value!r}")
     if "\0" in value:
         raise ValueError(f"expected text without NUL, not {value!r}")
-    return value.encode("utf-8", "surrogateescape") + b"\0"
+    data = value.encode("utf-8", "surrogateescape") + b"\0"
+    if len(data) > _LONGEST:
+        raise ValueError(f"{len(data)} bytes do not fit an attribute")
+    return data
 
 
 #: Names of devices and the like: bytes without NUL, usually UTF-8; others survive as surrogate escapes.
@@ -204,42 +215,45 @@ def _ip_load(data: bytes) -> str:
         return socket.inet_ntop(socket.AF_INET, data)
     if len(data) == 16:
         return socket.inet_ntop(socket.AF_INET6, data)
-    if len(data) <= 32:
-        return "0x" + data.hex()
-    raise ValueError(f"{len(data)} bytes are no IP address")
+    return "0x" + _short(data, "IP").hex()
+
+
+def _short(data: bytes, what: str) -> bytes:
+    """An address that a column has room for."""
+    if len(data) > 32:
+        raise ValueError(f"{len(data)} bytes are no {what} address")
+    return data
 
 
 def _ip_dump(value: Any) -> bytes:
+    if isinstance(value, str):
+        try:
+            if value.startswith("0x"):  # an address of neither family, as _ip_load shows it
+                return _short(bytes.fromhex(value[2:]), "IP")
+            return socket.inet_pton(socket.AF_INET6 if ":" in value else socket.AF_INET, value)
+        except (OSError, ValueError):
+            raise ValueError(f"expected an IPv4 or IPv6 address, not {value!r}") from None
     if isinstance(value, (ipaddress.IPv4Address, ipaddress.IPv6Address)):
         return value.packed
     if isinstance(value, (bytes, bytearray)):
-        return bytes(value)
-    if not isinstance(value, str):
-        raise TypeError(f"expected an IP address, not {value!r}")
-    try:
-        if value.startswith("0x"):  # an address of neither family, as _ip_load shows it
-            return bytes.fromhex(value[2:])
-        return socket.inet_pton(socket.AF_INET6 if ":" in value else socket.AF_INET, value)
-    except (OSError, ValueError):
-        raise ValueError(f"expected an IPv4 or IPv6 address, not {value!r}") from None
+        return _short(bytes(value), "IP")
+    raise TypeError(f"expected an IP address, not {value!r}")
 
 
 def _hex_load(data: bytes) -> str:
-    if len(data) > 32:
-        raise ValueError(f"{len(data)} bytes are no hardware address")
-    return data.hex(":")
+    return _short(data, "hardware").hex(":")
 
 
 def _hex_dump(value: Any) -> bytes:
     if isinstance(value, (bytes, bytearray)):
-        return bytes(value)
+        return _short(bytes(value), "hardware")
     if not isinstance(value, str):
         raise TypeError(f"expected a hardware address, not {value!r}")
     try:
         pairs = value.split(":") if value else []
         if not all(len(pair) == 2 and pair.isalnum() for pair in pairs):
             raise ValueError
-        return bytes.fromhex("".join(pairs))
+        return _short(bytes.fromhex("".join(pairs)), "hardware")
     except ValueError:
         raise ValueError(f"expected pairs of hexadecimal digits with colons, not {value!r}") from None
 
@@ -333,12 +347,16 @@ def indexed(kind: Kind[T], python: str) -> Kind[tuple[T, ...]]:
     return Kind(f"{kind.name} by index", lib.PYNL_DEEP, 0, load, dump, python=f"tuple[{python}, ...]")
 
 
+_NLATTR = struct.Struct("=HH").pack
+
+
 def tlv(type: int, payload: bytes) -> bytes:
     """One attribute: struct nlattr, the payload, and zeros up to four bytes."""
-    length = len(payload) + 4
-    if length > 0xFFFF:
-        raise ValueError(f"{len(payload)} bytes do not fit an attribute")
-    return struct.pack("=HH", length, type) + payload + bytes(-length % 4)
+    size = len(payload)
+    if size > _LONGEST:
+        raise ValueError(f"{size} bytes do not fit an attribute")
+    data = _NLATTR(size + 4, type) + payload
+    return data + bytes(-size % 4) if size % 4 else data
 
 
 VIA: Kind[Via] = Kind("rtvia", lib.PYNL_DEEP, 0, _via_load, _via_dump, python="Via")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import sys
 import time
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,9 +13,11 @@ from .encode import encode
 from .errors import NetlinkError
 from .family import Family
 from .following import NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE
-from .plan import column_kind, parse
+from .index import Index, take
+from .plan import Keys, column_kind, parse, plan_of
 from .schema import Record
 from .socket import Socket
+from .store import Store
 from .table import Table
 
 R = TypeVar("R", bound=Record)
@@ -230,19 +231,17 @@ def difference(family: Family[R], names: Sequence[str], wanted: Table[R], there:
         wanted: with the kernel's own defaults or without.
         there: what the kernel told.
     """
-    pairs = ((_values(family, name, wanted), _values(family, name, there)) for name in names)
-    differing = [(one, other) for one, other in pairs if not _same(one, other)] or [
-        ([0] * len(wanted), [0] * len(there))
-    ]
-    contents, present = (list(zip(*columns, strict=True)) for columns in zip(*differing, strict=True))
-    same = set(contents) & set(present)
-    new = {family.key(r): r for r in map(wanted.__getitem__, _without(contents, same))}
-    old = {family.key(r): r for r in map(there.__getitem__, _without(present, same))}
+    keys = Keys(plan_of(family.record), names, (), _masks(family))
+    met = bytearray(len(wanted))
+    index = Index(wanted._store, keys)
+    index.extend(met)  # what is wanted twice is wanted once
+    kept = bytearray(map((-1).__lt__, index.match(there._store, met)))
+    new, old = ({family.key(r): r for r in _without(*rest)} for rest in ((wanted, met), (there, kept)))
     added = [record for key, record in new.items() if key not in old]
     common = {key: record for key, record in new.items() if key in old}
     replaced = [record for key, record in common.items() if not _met(family, names, record, old[key])]
     deleted = [record for key, record in old.items() if key not in new]
-    return Difference(added, replaced, deleted, len(same) + len(common) - len(replaced))
+    return Difference(added, replaced, deleted, sum(met) - index.repeats + len(common) - len(replaced))
 
 
 def _met(family: Family[R], names: Sequence[str], wanted: R, there: R) -> bool:
@@ -269,26 +268,14 @@ def _met_by(wanted: Record, there: Any) -> bool:
     return type(there) is type(wanted) and all(getattr(there, name) == value for name, value in told)
 
 
-def _without(contents: Sequence[Any], same: set[Any]) -> list[int]:
-    return [row for row, content in enumerate(contents) if content not in same]
+def _without(table: Table[R], marks: bytearray) -> Table[R]:
+    """The rows that are not marked, apart from the others: reading a few of many is as fast as reading few."""
+    store = Store(table._store.plan)
+    take(store, table._store, marks)
+    return Table(store)
 
 
-def _same(one: Sequence[Any], other: Sequence[Any]) -> bool:
-    """All values of both are one and the same, which tells no row from another."""
-    return bool(one and other) and one.count(one[0]) == len(one) and other.count(one[0]) == len(other)
-
-
-def _values(family: Family[Any], name: str, table: Table[Any]) -> list[Any]:
-    """What to compare of one field of all records: numbers as they are, less what only the kernel tells."""
-    kind = column_kind(table.record.FIELDS[name])
-    if kind.format is None or not table.columns.present(name):
-        values, sent = table.values(name), family.sent.get(name)
-        return [None if value is None else sent(value) for value in values] if sent else values
-    values = table.columns[name].tolist()
-    if name in family.sent:
-        told = {
-            value: int(family.sent[name](kind.load(value.to_bytes(kind.size, sys.byteorder)))) for value in set(values)
-        }
-        values = list(map(told.__getitem__, values))
-    mask = table.columns.mask(name)
-    return values if mask is None else [v if there else None for v, there in zip(values, mask, strict=True)]
+def _masks(family: Family[Any]) -> Mapping[str, int]:
+    """The bits of numbers that are compared: those that are sent."""
+    numbers = {name: kind for name in family.sent if (kind := column_kind(family.record.FIELDS[name])).format}
+    return {name: int(family.sent[name](kind.load(b"\xff" * kind.size))) for name, kind in numbers.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType, TracebackType
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from .batch import Collected
 from .bulk import Progress, Report
@@ -28,6 +28,25 @@ from .verbs import Changes, Verbs
 
 N = TypeVar("N", bound="Netlink")
 B = TypeVar("B", bound="Batch")
+V = TypeVar("V", bound=Verbs[Any])
+
+
+class Each(Generic[V]):
+    """A service of every session, made when it is first used there."""
+
+    def __init__(self, service: type[V]) -> None:
+        self.service = service
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, session: Any, owner: type | None = None) -> V:
+        if session is None:
+            raise AttributeError(f"{self._name} is a session's")
+        made = self.service(session.socket, session._changes)
+        made.kinds = KINDS
+        vars(session)[self._name] = made
+        return made
 
 
 class Services:
@@ -39,15 +58,20 @@ class Services:
     """
 
     def __init__(self, socket: Socket, changes: Changes | None = None) -> None:
-        self.routes = Routes(socket, changes)
-        self.links = Links(socket, changes)
-        self.addresses = Addresses(socket, changes)
-        self.neighbours = Neighbours(socket, changes)
-        self.rules = Rules(socket, changes)
-        self.nexthops = Nexthops(socket, changes)
-        services = [service for service in vars(self).values() if isinstance(service, Service)]
-        for service in services:
-            service.kinds = {other.FAMILY.name: other.FAMILY for other in services}
+        #: The rtnetlink socket below the services.
+        self.socket = socket
+        self._changes = changes
+
+    routes = Each(Routes)
+    links = Each(Links)
+    addresses = Each(Addresses)
+    neighbours = Each(Neighbours)
+    rules = Each(Rules)
+    nexthops = Each(Nexthops)
+
+
+#: What there is, as the services are called.
+KINDS = {name: each.service.FAMILY for name, each in vars(Services).items() if isinstance(each, Each)}
 
 
 class Batch(Services):
@@ -97,9 +121,7 @@ class Netlink(Services):
     """
 
     def __init__(self, netns: NetNS | None = None, *, timeout: float | None = 30.0) -> None:
-        #: The rtnetlink socket below the services.
-        self.socket = Socket(netns=netns, timeout=timeout)
-        super().__init__(self.socket)
+        super().__init__(Socket(netns=netns, timeout=timeout))
 
     @property
     def statistics(self) -> Statistics:
@@ -215,7 +237,7 @@ class Netlink(Services):
         families = [service.FAMILY for service in services.values()]
         others = [name for family in families for name in family.following.disturbed]
         watched = dict.fromkeys((*services, *others))
-        kinds_watched = [self.routes.kinds[name] for name in watched]
+        kinds_watched = [KINDS[name] for name in watched]
         counters = self.socket.counters
         monitor = Monitor(kinds_watched, netns=self.socket.netns, buffer=buffer, counters=counters)
         try:
@@ -229,17 +251,16 @@ class Netlink(Services):
         self, kinds: Sequence[str], others: Mapping[str, Service[Any]] = MappingProxyType({})
     ) -> Mapping[str, Service[Any]]:
         """The services of these names, or all; ``others`` only by their names."""
-        services = {name: value for name, value in vars(self).items() if isinstance(value, Service)}
-        known = {**services, **others}
         for kind in kinds:
-            if kind not in known:
-                raise TypeError(f"there is nothing called {kind!r}{nearest(str(kind), known)}")
-        return {name: known[name] for name in dict.fromkeys(kinds or services)}
+            if kind not in KINDS and kind not in others:
+                raise TypeError(f"there is nothing called {kind!r}{nearest(str(kind), [*KINDS, *others])}")
+        return {name: others.get(name) or getattr(self, name) for name in dict.fromkeys(kinds or KINDS)}
 
     def restore(self, table: Table[Any], /, *, progress: Progress | None = None) -> Report:
         """Makes the objects of a table that was read, here or elsewhere: see the services' ``restore``."""
-        for service in vars(self).values():
-            if isinstance(service, Verbs) and service.FAMILY.record is table.record:
+        for name, family in KINDS.items():
+            if family.record is table.record:
+                service: Verbs[Any] = getattr(self, name)
                 return service.restore(table, progress=progress)
         raise TypeError(f"expected a table of records that can be written, not of {table.record.__name__}")
 

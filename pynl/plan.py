@@ -11,7 +11,8 @@ from ._wire import ffi, lib
 from .errors import DecodeError, check
 from .fields import Field
 from .kinds import Kind
-from .schema import Record, Rows, Unknown, chosen
+from .schema import Record, chosen
+from .values import Rows, Unknown
 
 R = TypeVar("R", bound=Record)
 
@@ -73,8 +74,7 @@ class Plan:
             numbers = [-1] * types
             for number, field in cls.ATTRIBUTES.items():
                 numbers[number] = len(rows)
-                kind = field.extended[1] if field.member and field.extended else field.kind
-                self._add(rows, field, number, kind, self._column(cls, field, nested_columns))
+                self._add(rows, field, number, field.wide, self._column(cls, field, nested_columns))
             columns = any(row[3] >= 0 for row in rows[first:])
             levels.append((cls.HEADER, first, len(cls.MEMBERS), columns, len(lookup), types))
             lookup += numbers
@@ -141,7 +141,7 @@ class Keys:
 
 def column_kind(field: Field[Any]) -> Kind[Any]:
     """The kind of a field's column: of the wider one where a header member has an attribute beside it."""
-    return field.extended[1] if field.extended else field.kind
+    return field.wide
 
 
 def _nests(kind: Kind[Any]) -> bool:
@@ -269,7 +269,7 @@ def value_of(
     plan: Plan, field: Field[Any], data: bytes, offset: int, size: int, entries: Entries, at: int, depth: int
 ) -> tuple[Any, int]:
     """The value of one entry, and the entry behind all that is below it."""
-    kind = field.extended[1] if field.extended else field.kind
+    kind = field.wide
     if kind.record is None:
         return kind.load(data[offset : offset + size]), at
     if kind.code == lib.PYNL_NEST:

@@ -25,32 +25,8 @@ NLM_F_DUMP_FILTERED = 0x20
 _TICK = 100
 
 
-class Request(NamedTuple):
-    """What was sent, for the errors that may come back."""
-
-    data: bytes
-    record: type[Record] | None
-    #: The message type as text.
-    name: str | None
-
-
-class Outcome(NamedTuple):
-    """What came of a reply."""
-
-    #: Every NLM_F_* flag seen on its messages.
-    flags: int
-    datagrams: int
-    bytes: int
-
-    @property
-    def interrupted(self) -> bool:
-        """The kernel says that what it listed changed meanwhile."""
-        return bool(self.flags & NLM_F_DUMP_INTR)
-
-    @property
-    def filtered(self) -> bool:
-        """The kernel says that it applied the request's filters."""
-        return bool(self.flags & NLM_F_DUMP_FILTERED)
+#: What was sent, for the errors that may come back: the message, the class of its payload, its type as text.
+Request = tuple[bytes, "type[Record] | None", "str | None"]
 
 
 class Log(NamedTuple):
@@ -64,11 +40,11 @@ class Log(NamedTuple):
 
     def end(self, state: Any) -> None:
         """Logs the answer, where somebody listens."""
-        lost = bool(state.overrun) or state.result == -errno.ENOBUFS
-        cut = state.result == -errno.EMSGSIZE
         name = self.name or "a request"
-        if (lost or cut) and (log := logger("pynl.socket", WARNING)):
-            log.warning("%s: a part of the answer was %s", name, "lost" if lost else "longer than the buffer")
+        lost = state.overrun or state.result in (-errno.ENOBUFS, -errno.EMSGSIZE)
+        if lost and (log := logger("pynl.socket", WARNING)):
+            how = "longer than the buffer" if state.result == -errno.EMSGSIZE else "lost"
+            log.warning("%s: a part of the answer was %s", name, how)
         if log := logger("pynl.socket", DEBUG):
             counts = state.messages, state.bytes, 1000 * (time.perf_counter() - self.begun)
             log.debug(
@@ -90,6 +66,9 @@ class Reply:
         counters: what comes is added to them.
     """
 
+    #: It has come to its end, whether taken or not.
+    whole = True
+
     def __init__(
         self,
         c_socket: Any,
@@ -102,7 +81,7 @@ class Reply:
         counters: Counters,
     ) -> None:
         reply = lib.pynl_reply_new(sequence, c_socket.port, ahead, counters.c)
-        if reply == ffi.NULL:
+        if not reply:
             raise MemoryError("no memory for a reply")
         self._c = ffi.gc(reply, lib.pynl_reply_free)
         self._socket = c_socket
@@ -110,10 +89,9 @@ class Reply:
         self._request = request
         self._turn = turn
         self._arrived = arrived
-        self._log = Log(counters, request.name, time.perf_counter())
+        self._log = Log(counters, request[2], time.perf_counter())
         self._pid = os.getpid()
         self._state = ffi.new("struct pynl_state *")
-        #: It has come to its end, whether taken or not.
         self.whole = False
         turn.reply = weakref.ref(self)
         if turn.canceled:
@@ -146,18 +124,20 @@ class Reply:
     def __next__(self) -> Any:
         state = self._state
         while True:
-            if os.getpid() != self._pid:
+            if not state.result and os.getpid() != self._pid:
                 raise ClosedError("the dump belongs to the process that this one was forked from")
             segment = lib.pynl_reply_take(self._c, 0 if state.result else _TICK)
-            if segment != ffi.NULL:
+            if segment:
                 return segment
             if state.result:  # it had ended before the last look: nothing can follow
                 self.whole = True
-                self._check()
+                if state.result != 1 or state.error or state.overrun:
+                    self._fail()
                 raise StopIteration
             lib.pynl_reply_state(self._c, state)
 
-    def _check(self) -> None:
+    def _fail(self) -> None:
+        """Raises why it is not whole."""
         state, (data, record, name) = self._state, self._request
         if state.result == -errno.EBADMSG:
             rest = bytes(ffi.buffer(state.final, state.final_size))
@@ -165,14 +145,22 @@ class Reply:
         check(state.result, name)
         if state.overrun:
             raise NetlinkError(errno.ENOBUFS, "the kernel lost a part of its answer", request=name)
-        if state.error:
-            raise error_of(bytes(ffi.buffer(state.final, state.final_size)), state.error, data, record, name)
+        raise error_of(bytes(ffi.buffer(state.final, state.final_size)), state.error, data, record, name)
 
     @property
-    def outcome(self) -> Outcome:
-        """What has been received so far."""
-        lib.pynl_reply_state(self._c, self._state)
-        return Outcome(self._state.flags, self._state.datagrams, self._state.bytes)
+    def interrupted(self) -> bool:
+        """The kernel says, in what has been received so far, that what it listed changed meanwhile."""
+        return bool(self._flags() & NLM_F_DUMP_INTR)
+
+    @property
+    def filtered(self) -> bool:
+        """The kernel says that it applied the request's filters."""
+        return bool(self._flags() & NLM_F_DUMP_FILTERED)
+
+    def _flags(self) -> int:
+        if not self._state.result:
+            lib.pynl_reply_state(self._c, self._state)
+        return int(self._state.flags)
 
     def cancel(self) -> None:
         """Ends it early; its socket is then replaced, since the rest may still come."""
@@ -181,7 +169,7 @@ class Reply:
             lib.pynl_reply_cancel(self._c, self._socket)
 
     def __del__(self) -> None:
-        if hasattr(self, "whole"):
+        if not self.whole:
             self.cancel()
 
 

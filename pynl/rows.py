@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from itertools import repeat
-from operator import attrgetter, itemgetter, methodcaller
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from ._wire import ffi, lib
@@ -17,9 +17,10 @@ from .frames import arrow
 from .gather import Column, Normalize, Same, each, gather
 from .kinds import BYTES
 from .plan import choose, column_kind, plan_of
-from .schema import Record, Unknown, chosen, normalize
+from .schema import Record, chosen, normalize
 from .store import Store
 from .table import Table
+from .values import Unknown
 
 #: Field -> its values, one an object.
 Values = Mapping[str, Sequence[Any]]
@@ -205,13 +206,15 @@ def columns_of(family: Family[Any], objects: Any) -> Values:
     if isinstance(objects, Mapping):
         return _broadcast(objects)
     rows = list(objects)
-    if rows and all(isinstance(row, family.record) for row in rows):
+    types = set(map(type, rows))
+    if rows and all(issubclass(type, family.record) for type in types):
         return _from_records(family, rows)
-    mappings = [_row(family, row) for row in rows]
-    first = mappings[0].keys() if mappings else ()
-    if first and all(map(first.__eq__, map(_keys, mappings))):
-        return {name: list(map(itemgetter(name), mappings)) for name in first}
-    return columns(family.record, mappings)
+    if types == {dict} and rows[0] and len(set(map(len, rows))) == 1:
+        try:
+            return {name: list(map(itemgetter(name), rows)) for name in rows[0]}
+        except KeyError:  # not all have the same
+            pass
+    return columns(family.record, [_row(family, row) for row in rows])
 
 
 def beside(objects: Any, values: Values) -> bool:
@@ -243,9 +246,6 @@ def columns(cls: type[Record], rows: Sequence[Mapping[str, Any]]) -> Values:
     """Mappings of a class's fields as columns: at least one, which tells how many rows there are."""
     names = dict.fromkeys(name for row in rows for name in row) or tuple(cls.FIELDS)[:1]
     return {name: [row.get(name) for row in rows] for name in names}
-
-
-_keys = methodcaller("keys")
 
 
 def _from_table(family: Family[Any], table: Table[Any]) -> Values:

@@ -8,78 +8,24 @@
         dst = attribute(1, IP)
         lladdr = attribute(2, HARDWARE)
 
-Records hold no values of their own: they point to a row of :class:`Rows`, which a table fills from its columns,
-a thousand rows at a time and only for the fields that are read, or which one hand-made record fills for itself.
+Records hold no values of their own: they point to a row of values (values.py), which a table fills from its columns, a
+thousand rows at a time and only for the fields that are read, or which hold one hand-made record as it will be sent.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from struct import Struct
 from types import MappingProxyType
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from ._wire import lib
 from .fields import Field, Padding
 from .kinds import Kind
+from .values import Packed, Rows, Unknown
 
 R = TypeVar("R", bound="Record")
-
-
-class Unknown(NamedTuple):
-    """An attribute that its declaration does not name, or whose payload cannot be what is declared."""
-
-    #: The attribute's type, with the NLA_F_* bits; -1: bytes behind the end of a struct, from a newer kernel.
-    type: int
-    payload: bytes
-
-
-class Rows(dict[str, Sequence[Any]]):
-    """Field name -> values, one a row. As it stands: of one hand-made record, in the order they were given."""
-
-    __slots__ = ("__weakref__", "_order", "_unknown", "asked")
-
-    def __init__(
-        self,
-        values: Mapping[str, Any],
-        unknown: tuple[Unknown, ...] = (),
-        order: Sequence[str] | None = None,
-        asked: Sequence[str] | None = None,
-    ) -> None:
-        super().__init__({name: (value,) for name, value in values.items()})
-        self._unknown = unknown
-        self._order = tuple(values) if order is None else tuple(order)
-        #: The only fields that were read; None: all.
-        self.asked = asked
-
-    def __missing__(self, name: str) -> Sequence[Any]:
-        if self.asked is not None:
-            raise AttributeError(f"{name} was not among the fields asked for")
-        return _ABSENT
-
-    def unknown(self, row: int) -> tuple[Unknown, ...]:
-        """What a row's message held beside the declared attributes."""
-        return self._unknown
-
-    def beside(self) -> bool:
-        """Whether there may be a row whose message held something beside the declared attributes."""
-        return bool(self._unknown)
-
-    def order(self, row: int) -> Sequence[str]:
-        """The names of a row's attributes, in the order of the wire."""
-        return self._order
-
-    def same(self, row: int, other: Rows, other_row: int) -> bool:
-        """Whether both were read from the same bytes, but for the message's header."""
-        return False
-
-    def message(self, row: int) -> bytes | None:
-        """The message that a row was read from; None where it was made by hand."""
-        return None
-
-
-_ABSENT = (None,)
 
 
 class Record:
@@ -98,9 +44,15 @@ class Record:
     RECORD: ClassVar[type[Record]]
     #: Every declared field by name, header members first.
     FIELDS: ClassVar[Mapping[str, Field[Any]]] = {}
+    #: Those that have an attribute.
+    SENT: ClassVar[Mapping[str, Field[Any]]] = {}
     #: Attribute type -> field.
     ATTRIBUTES: ClassVar[Mapping[int, Field[Any]]] = {}
+    #: Those that hold devices, or records, which may.
+    REFERRING: ClassVar[frozenset[str]] = frozenset()
     MEMBERS: ClassVar[Sequence[Field[Any]]] = ()
+    #: Name, start and stop of each header member; the field where its bytes are not those of its value alone.
+    PLACES: ClassVar[Sequence[tuple[str, int, int, Field[Any] | None]]] = ()
     #: Bytes of the fixed header.
     HEADER: ClassVar[int] = 0
     #: Packs the header at once, where all its members are integers in host byte order.
@@ -140,21 +92,25 @@ class Record:
         cls.HEADER = offset
         cls.FIELDS = fields
         cls.MEMBERS = tuple(field for field in fields.values() if field.member)
+        cls.PLACES = tuple(
+            (f.name, f.number, f.number + f.kind.size, f if f.extended or not f.plain else None) for f in cls.MEMBERS
+        )
         cls.PACKED = None if "?" in codes else Struct(codes)
         cls.BLANK = {field.name: field.kind.load(bytes(field.kind.size)) for field in cls.MEMBERS}
         cls.PREFIXES = tuple(field for field in fields.values() if field.length)
         cls.WITHIN = tuple(field for field in fields.values() if field.within)
-        attributes = {field.number: field for field in fields.values() if not field.member and not field.within}
-        attributes.update({field.extended[0]: field for field in cls.MEMBERS if field.extended})
-        cls.ATTRIBUTES = attributes
+        sent = {n: f for n, f in fields.items() if not f.within and (f.extended or not f.member)}
+        cls.SENT = sent
+        cls.ATTRIBUTES = {field.extended[0] if field.extended else field.number: field for field in sent.values()}
+        cls.REFERRING = frozenset(name for name, field in fields.items() if field.kind.device or field.kind.record)
 
     def __init__(self, rows: Rows | None = None, row: int = 0, /, **values: Any) -> None:
         if rows is None:  # only then can a caller be at it: rows are nobody's but pynl's, and made by the million
             if hasattr(self, "_rows"):
                 raise AttributeError(f"{self.RECORD.__name__} is immutable: replace(...) makes another")
             rows = self._make(values)
-        object.__setattr__(self, "_rows", rows)
-        object.__setattr__(self, "_row", row)
+        _set_rows(self, rows)
+        _set_row(self, row)
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"{self.RECORD.__name__} is immutable: replace({name}=...) makes another")
@@ -163,35 +119,61 @@ class Record:
         raise AttributeError(f"{self.RECORD.__name__} is immutable: replace({name}=None) makes another")
 
     @classmethod
-    def _make(cls, values: Mapping[str, Any], normal: Mapping[str, Any] = MappingProxyType({})) -> Rows:
+    def _make(
+        cls,
+        values: Mapping[str, Any],
+        normal: Mapping[str, Any] = MappingProxyType({}),
+        complete: Callable[[Mapping[str, Any]], Any] | None = None,
+    ) -> Rows:
         """Rows of one record from what a caller gave; raises TypeError or ValueError that name the argument.
 
         Args:
             values: the fields.
             normal: those of them that another record has: they stay as they are, even if no caller could give them.
+            complete: gets the fields that were given, those that are plain as bytes, and returns others by name: those
+                that are not among them are the record's too.
         """
         values = cls.translated(values)
         cls.known(values)
-        values = cls._nested(values)
-        made: dict[str, Any] = {}
+        if cls.WITHIN:
+            values = cls._nested(values)
+        packed: dict[str, Any] = {}
+        shown: dict[str, Any] = {}
+        lengths: dict[str, int] = {}
+        fields = cls.FIELDS
         selected: list[Field[Any]] = []
         for name, value in values.items():
             if value is None:
                 continue
-            field = cls.FIELDS[name]
-            if field.select:
+            field = fields[name]
+            if field.plain:
+                try:
+                    packed[name] = _prefix(field, value, lengths) if field.length else field.wide.dump(value)
+                except (TypeError, ValueError) as error:
+                    if normal.get(name) is not value:
+                        raise _of(field, error) from None
+                    packed[name] = shown[name] = value
+            elif field.select:
                 selected.append(field)
             else:
-                made[name] = value if normal.get(name) is value else normalize(field, value)
+                packed[name] = shown[name] = value if normal.get(name) is value else normalize(field, value)
         for field in cls.PREFIXES:
-            _fit_length(field, made, values, normal)
+            if field.name in values:
+                _fit_length(field, packed, lengths, values, normal)
         for field in selected:  # once what they depend on is there
-            made[field.name] = _selected(field, made, values[field.name])
+            packed[field.name] = shown[field.name] = _selected(cls, field, packed, values[field.name])
         for field in cls.WITHIN:
             nest, name = field.within or ("", "")
-            if nest in made:
-                made[field.name] = getattr(made[nest], name)
-        return Rows({**cls.BLANK, **cls._defaults(made), **made}, order=tuple(made))
+            if nest in shown:
+                packed[field.name] = shown[field.name] = getattr(shown[nest], name)
+        if complete:
+            rest = complete(packed)
+            packed = {**{name: fields[name].wide.dump(rest[name]) for name in rest if name not in packed}, **packed}
+        order = tuple(packed)
+        for name, value in cls._defaults(packed).items():
+            if name not in packed:
+                packed[name] = fields[name].wide.dump(value)
+        return Packed(fields, cls.BLANK, packed, shown, order)
 
     @classmethod
     def _nested(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -218,15 +200,19 @@ class Record:
 
     @classmethod
     def _defaults(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Header members that follow from other fields; a class may override it."""
+        """Header members that follow from other fields; a class may override it.
+
+        Args:
+            values: the fields that were given, those that are plain as bytes: an IPv6 address has 16.
+        """
         return {}
 
     @classmethod
     def known(cls, names: Mapping[str, Any] | Sequence[str]) -> None:
         """Raises TypeError for a name that is no field, with the nearest one that is."""
-        for name in names:
-            if name not in cls.FIELDS:
-                raise TypeError(f"{cls.__name__} has no field {name!r}{nearest(name, cls.FIELDS)}")
+        if not cls.FIELDS.keys() >= (names.keys() if isinstance(names, dict) else set(names)):
+            name = next(name for name in names if name not in cls.FIELDS)
+            raise TypeError(f"{cls.__name__} has no field {name!r}{nearest(name, cls.FIELDS)}")
 
     @property
     def unknown(self) -> tuple[Unknown, ...]:
@@ -293,6 +279,10 @@ class Record:
         return _restore, (self.RECORD, self._given(), self.unknown, self.order(), self._rows.asked)
 
 
+# Assignment itself is forbidden.
+_set_rows, _set_row = (vars(Record)[name].__set__ for name in ("_rows", "_row"))
+
+
 class Opaque(Record):
     """A nest that no declaration is known for: its attributes are all ``unknown``."""
 
@@ -337,32 +327,48 @@ def writable(record: R) -> R:
 
 def normalize(field: Field[Any], value: Any) -> Any:
     """The value as reading it from the wire would give it."""
+    kind = field.wide
     try:
         if field.many:
             if isinstance(value, (str, bytes, Mapping)):
                 value = [value]
-            return tuple(_round_trip(field.kind, item) for item in value)
+            return tuple(_round_trip(kind, item) for item in value)
         if field.length:
-            address, slash, length = str(value).partition("/")
-            packed = field.kind.dump(address)
-            bits = int(length) if length.isascii() and length.isdecimal() else -1 if slash else 8 * len(packed)
-            if not 0 <= bits <= 8 * len(packed):
-                raise ValueError(f"expected a prefix length up to {8 * len(packed)}, not {value!r}")
-            return f"{field.kind.load(packed)}/{bits}"
-        kind = field.extended[1] if field.extended else field.kind
+            lengths: dict[str, int] = {}
+            return f"{kind.load(_prefix(field, value, lengths))}/{lengths[field.length]}"
         return _round_trip(kind, value)
     except (TypeError, ValueError) as error:
-        raise type(error)(f"{field.name}: {error}") from None
+        raise _of(field, error) from None
 
 
-def _fit_length(field: Field[Any], made: dict[str, Any], values: Mapping[str, Any], normal: Mapping[str, Any]) -> None:
+def _of(field: Field[Any], error: Exception) -> Exception:
+    return type(error)(f"{field.name}: {error}")
+
+
+def _prefix(field: Field[Any], value: Any, lengths: dict[str, int]) -> bytes:
+    """The address of a prefix as it is sent; ``lengths`` gets its length."""
+    assert field.length
+    address, slash, length = str(value).partition("/")
+    packed = field.wide.dump(address)
+    bits = int(length) if length.isascii() and length.isdecimal() else -1 if slash else 8 * len(packed)
+    if not 0 <= bits <= 8 * len(packed):
+        raise ValueError(f"expected a prefix length up to {8 * len(packed)}, not {value!r}")
+    lengths[field.length] = bits
+    return packed
+
+
+def _fit_length(
+    field: Field[Any],
+    packed: dict[str, Any],
+    lengths: Mapping[str, int],
+    values: Mapping[str, Any],
+    normal: Mapping[str, Any],
+) -> None:
     """Prefixes and their lengths are told twice; what was given decides, the prefix before the length."""
     name, length = field.name, field.length
     assert length is not None
-    if name in values and (normal.get(name) is not values[name] or length not in values):
-        made[length] = int(made[name].rpartition("/")[2]) if name in made else 0
-    elif name in made and length in values and normal.get(length) is not values[length]:
-        made[name] = f"{made[name].partition('/')[0]}/{made[length]}"
+    if normal.get(name) is not values[name] or length not in values:
+        packed[length] = bytes((lengths.get(length, 0),))
 
 
 def chosen(field: Field[Any], selector: Any) -> type[Record]:
@@ -373,18 +379,20 @@ def chosen(field: Field[Any], selector: Any) -> type[Record]:
     return cls
 
 
-def _selected(field: Field[Any], values: Mapping[str, Any], value: Any) -> Record:
+def _selected(cls: type[Record], field: Field[Any], packed: Mapping[str, Any], value: Any) -> Record:
     assert field.select
     by = field.select[0]
-    cls = chosen(field, values.get(by))
-    if isinstance(value, Record) and not isinstance(value, cls):
-        raise TypeError(f"{field.name}: expected {cls.__name__}, since {by} is {values.get(by)!r}, not {value!r}")
-    return make(cls, value)
+    told = cls.FIELDS[by].wide.load(packed[by]) if by in packed else None
+    inner = chosen(field, told)
+    if isinstance(value, Record) and not isinstance(value, inner):
+        raise TypeError(f"{field.name}: expected {inner.__name__}, since {by} is {told!r}, not {value!r}")
+    return make(inner, value)
 
 
 def _round_trip(kind: Kind[Any], value: Any) -> Any:
     if kind.record is None:
-        return kind.load(kind.dump(value))
+        data = kind.dump(value)
+        return value if type(value) is kind.plain else kind.load(data)
     if not kind.plural:
         return make(kind.record, value)
     if isinstance(value, (str, bytes, Mapping)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Generator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, ClassVar, Generic, TypeVar
 
 from .arrival import Arrival, Question, begin
@@ -185,29 +186,15 @@ class Service(Generic[R]):
 
     def _questions(self, fields: Sequence[str] | None, filters: Mapping[str, Any]) -> tuple[Plan, Sequence[Question]]:
         """The plan of a dump, and what to ask: one question for each address family."""
-        family = self.FAMILY
-        wanted = dict(filters)
-        options = self._options(wanted)
-        absent = {name: None for name, value in wanted.items() if value is None}
-        wanted = self._normal(wanted)
-        protocols = family.protocols
-        if not wanted.get("family"):  # AF_UNSPEC asks for all families
-            wanted.pop("family", None)
-        else:
-            protocols = (wanted["family"],)
-        plan = plan_of(family.record)
-        if fields is not None:
-            plan = plan_of(family.record, self._fields(fields), tuple(sorted({*wanted, *absent, "family"})))
-        pushed = {family.pushed[name]: value for name, value in wanted.items() if name in family.pushed}
-        questions = []
-        for protocol in protocols:
-            if protocol:  # where the kernel has no such family, it answers with all it has
-                wanted["family"] = protocol
-            request = family.record(**{**options, **pushed, "family": protocol})
-            questions.append(
-                Question(encode(request), Filters(plan, {**wanted, **absent}, family.wider), "table" in wanted)
-            )
-        return plan, questions
+        rest = dict(filters)
+        options = self._options(rest)
+        absent = tuple(name for name, value in rest.items() if value is None)
+        names = None if fields is None else self._fields(fields)
+        asked = self.FAMILY, names, tuple(options.items()), tuple(self._normal(rest).items()), absent
+        try:
+            return _questions(*asked)
+        except TypeError:  # an option that is no value may not be hashable either: it is to be told which
+            return _questions.__wrapped__(*asked)
 
     def _matching(self, filters: Mapping[str, Any]) -> dict[str, Any]:
         """Those of the filters that are fields of the record, with values as it shows them; None: it has none."""
@@ -278,3 +265,37 @@ class Service(Generic[R]):
         if not len(table):
             raise NetlinkError(errno.ENOENT, "the kernel acknowledged, but sent nothing", request=family.get.name)
         return table[0]
+
+
+@lru_cache(256)
+def _questions(
+    family: Family[Any],
+    fields: tuple[str, ...] | None,
+    options: tuple[tuple[str, Any], ...],
+    filters: tuple[tuple[str, Any], ...],
+    absent: tuple[str, ...],
+) -> tuple[Plan, Sequence[Question]]:
+    """As :meth:`Service._questions`, made once.
+
+    Args:
+        options: fields of the request beside filters.
+        absent: fields that are not to be there.
+    """
+    wanted = dict(filters)
+    protocols = family.protocols
+    if not wanted.get("family"):  # AF_UNSPEC asks for all families
+        wanted.pop("family", None)
+    else:
+        protocols = (wanted["family"],)
+    plan = plan_of(family.record)
+    if fields is not None:
+        plan = plan_of(family.record, fields, tuple(sorted({*wanted, *absent, "family"})))
+    pushed = {family.pushed[name]: value for name, value in wanted.items() if name in family.pushed}
+    questions = []
+    for protocol in protocols:
+        if protocol:  # where the kernel has no such family, it answers with all it has
+            wanted["family"] = protocol
+        request = family.record(**{**dict(options), **pushed, "family": protocol})
+        held = Filters(plan, {**wanted, **dict.fromkeys(absent)}, family.wider)
+        questions.append(Question(encode(request), held, "table" in wanted))
+    return plan, tuple(questions)

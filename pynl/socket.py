@@ -17,7 +17,7 @@ from .encode import message
 from .errors import ClosedError, DecodeError, check
 from .log import WARNING, logger
 from .netns import Descriptor, NetNS, open_netns
-from .reply import Outcome, Reply, Request
+from .reply import Reply
 from .schema import Record
 from .statistics import Counters
 from .turns import Turns
@@ -133,6 +133,15 @@ class Socket:
         return None if self._netns is None else self._netns.number
 
     @property
+    def timeout(self) -> float | None:
+        """Seconds that the kernel may stay silent while a reply is awaited; None: for ever."""
+        return self._timeout
+
+    @timeout.setter
+    def timeout(self, seconds: float | None) -> None:
+        self._timeout, self._wait = seconds, _milliseconds(seconds)
+
+    @property
     def port(self) -> int:
         """The port id that the kernel gave (the process id, if it was free)."""
         return int(self._c.port)
@@ -203,13 +212,20 @@ class Socket:
     def _collect(
         self, type: int, payload: bytes, flags: int, record: type[Record] | None, name: str | None
     ) -> list[Message]:
-        answer = bytearray()
+        parts: list[bytes] = []
+        reply = self.begin(type, payload, flags, record=record, name=name)
         try:
-            self.exchange(type, payload, flags, _into(answer), record=record, name=name)
-        except DecodeError as error:
-            error.table = split(bytes(answer))
+            for segment in reply:
+                try:
+                    parts.append(message_bytes(segment))
+                finally:
+                    lib.pynl_segment_free(segment)
+        except BaseException as error:
+            reply.cancel()
+            if isinstance(error, DecodeError):
+                error.table = split(b"".join(parts))
             raise
-        return split(bytes(answer))
+        return split(b"".join(parts)) if parts else []
 
     def exchange(
         self,
@@ -220,7 +236,7 @@ class Socket:
         *,
         record: type[Record] | None = None,
         name: str | None = None,
-    ) -> Outcome:
+    ) -> None:
         """Sends a request and gives ``sink`` each C segment of its answer, which ``sink`` then owns.
 
         A long answer is received by a helper thread while the caller's thread works in ``sink``.
@@ -232,7 +248,6 @@ class Socket:
         except BaseException:
             reply.cancel()
             raise
-        return reply.outcome
 
     def begin(
         self,
@@ -252,19 +267,20 @@ class Socket:
             outlives: closing the socket does not cut the answer off.
         """
         self._usable()  # a forked child must not wait for a thread of its parent
-        turn = self._turns.take(self._usable)
-        turn.outlives = outlives
+        turn = self._turns.take(self._not_closed)
+        if outlives:
+            turn.outlives = True
         try:
             if not self._turns.clean:
                 self._reopen()
             self._turns.clean = False  # until its answer has come to its end
             sequence = next(self._sequence) & 0xFFFFFFFF
             data = message(type, flags | NLM_F_REQUEST, sequence, payload)
-            wait = _milliseconds(self.timeout)
-            reply = Reply(
-                self._c, sequence, wait, Request(data, record, name), ahead, turn, self._arrived, self.counters
-            )
-            check(lib.pynl_socket_send(self._c, data, len(data)), name)
+            request = data, record, name
+            reply = Reply(self._c, sequence, self._wait, request, ahead, turn, self._arrived, self.counters)
+            sent = lib.pynl_socket_send(self._c, data, len(data))
+            if sent < 0:
+                check(sent, name)
         except BaseException:
             turn.end(False)
             raise
@@ -320,6 +336,10 @@ class Socket:
         made.counters = self.counters
         made._restore(self._options, ())
         return made
+
+    def _not_closed(self) -> None:
+        if self._closed:
+            raise ClosedError("the socket is closed")
 
     def _usable(self) -> None:
         if self._closed:
@@ -381,16 +401,6 @@ def _milliseconds(timeout: float | None) -> int:
     return max(1, int(timeout * 1000))
 
 
-def _into(answer: bytearray) -> Callable[[Any], object]:
-    def sink(segment: Any) -> None:
-        try:
-            answer.extend(message_bytes(segment))
-        finally:
-            lib.pynl_segment_free(segment)
-
-    return sink
-
-
 def split(data: bytes) -> list[Message]:
     """Whole messages, one after another, apart."""
     messages: list[Message] = []
@@ -406,4 +416,4 @@ def split(data: bytes) -> list[Message]:
     return messages
 
 
-__all__: Sequence[str] = ["Message", "Outcome", "Socket", "split"]
+__all__: Sequence[str] = ["Message", "Socket", "split"]

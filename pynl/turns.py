@@ -19,30 +19,27 @@ class Cancelable(Protocol):
         """Ends it early; safe from any thread."""
 
 
-def _no_reply() -> None:
-    return None
-
-
 class Turn:
     """The right to use a socket, held for as long as the object lives, and at most until its end."""
+
+    #: A helper thread receives the rest of the answer.
+    helped = False
+    #: Closing the socket waits for the answer, instead of cutting it off.
+    outlives = False
+    ended = False
+    #: It was given up before there was a reply to cancel.
+    canceled = False
+    reply: weakref.ref[Cancelable] | None = None
 
     def __init__(self, turns: Turns) -> None:
         self._turns = turns
         self.thread = threading.get_ident()
-        #: A helper thread receives the rest of the answer.
-        self.helped = False
-        #: Closing the socket waits for the answer, instead of cutting it off.
-        self.outlives = False
-        self.ended = False
-        #: It was given up before there was a reply to cancel.
-        self.canceled = False
-        self.reply: Callable[[], Cancelable | None] = _no_reply
 
     def cancel(self) -> None:
         """Gives up what is under way. Safe from any thread."""
         self.canceled = True
-        reply = self.reply()
-        if reply is not None:
+        reply = self.reply and self.reply()
+        if reply:
             reply.cancel()
 
     def end(self, clean: bool) -> None:
@@ -50,7 +47,8 @@ class Turn:
         if not self.ended:
             self._turns.clean = clean
             self.ended = True
-        self._turns.announce()
+        if self._turns.waiting:  # which is told before they look whether this has ended
+            self._turns.announce()
 
 
 class Turns:
@@ -61,7 +59,10 @@ class Turns:
     """
 
     def __init__(self) -> None:
-        self._changed = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
+        self._changed: threading.Condition | None = None  # until somebody waits
+        #: How many wait, at most: one that Ctrl-C threw out may be among them.
+        self.waiting = 0
         self._holder: weakref.ref[Turn] | None = None
         #: The last answer was read to its end.
         self.clean = True
@@ -69,9 +70,13 @@ class Turns:
     def take(self, check: Callable[[], object]) -> Turn:
         """Waits for a turn; ``check`` may refuse it by raising."""
         turn = Turn(self)
-        with self._changed:
-            while self._busy():
-                self._changed.wait(_LOOK)
+        with self._lock:
+            if self._holder and self._holder() and self._busy():
+                self._changed = self._changed or threading.Condition(self._lock)
+                self.waiting += 1
+                while self._busy():
+                    self._changed.wait(_LOOK)
+                self.waiting -= 1
             check()
             self._holder = weakref.ref(turn)
         return turn
@@ -97,5 +102,6 @@ class Turns:
 
     def announce(self) -> None:
         """Wakes those who wait."""
-        with self._changed:
-            self._changed.notify_all()
+        with self._lock:
+            if self._changed:
+                self._changed.notify_all()

@@ -6,6 +6,7 @@ import errno
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from enum import IntEnum
+from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from .bulk import Failure, Packed, Progress, Report, Requests
@@ -241,7 +242,7 @@ class Verbs(Service[R]):
         given = {**{name: [value] * count for name, value in filters.items()}, **values} if count else {}
         record, volatile = self.FAMILY.record, self.FAMILY.volatile
         names = [n for n in dict.fromkeys((*given, *record.BLANK)) if n in record.FIELDS and n not in volatile]
-        made: Table[R] = Table(self._rows("add", given, []).store()) if count else there[:0]
+        made: Table[R] = Table(self._rows("add", given, []).store())
         found = difference(self.FAMILY, names, made, there)
         if not dry_run:
             steps = (("delete", found.deleted), ("replace", found.replaced), ("add", found.added))
@@ -272,7 +273,7 @@ class Verbs(Service[R]):
             raise TypeError(f"expected a {cls.__name__}, not {record!r}")
         given = resolve(cls, self._arguments(values, keep), self._index)
         if record is None:
-            return cls(**self._completed(verb, given))
+            return cls(cls._make(given, complete=partial(self._completed, verb)))
         if verb == "delete" and self.FAMILY.identity:
             return cls(**{**{name: getattr(record, name) for name in self.FAMILY.identity}, **given})
         made: R = sendable(self.FAMILY, record, **given)
@@ -283,8 +284,13 @@ class Verbs(Service[R]):
         return values
 
     def _completed(self, verb: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The fields of a request that was given by keyword arguments, with what a family adds of itself."""
-        return values
+        """What a family adds of itself to the fields of a request that was given by keyword arguments.
+
+        Args:
+            verb: "add" ...
+            values: the fields that were given, those that are plain as bytes.
+        """
+        return {}
 
 
 class Replaceable(Verbs[R]):
@@ -332,7 +338,7 @@ class Names:
         return self._known[device]
 
 
-def resolve(cls: type[Record], values: Mapping[str, Any], index: Callable[[str, Any], Any]) -> dict[str, Any]:
+def resolve(cls: type[Record], values: Mapping[str, Any], index: Callable[[str, Any], Any]) -> Mapping[str, Any]:
     """Fields with device names as indexes, also in nests given as mappings.
 
     Args:
@@ -341,8 +347,8 @@ def resolve(cls: type[Record], values: Mapping[str, Any], index: Callable[[str, 
         index: argument and device -> index.
     """
     values = cls.translated(values)
-    cls.known(values)
-    return {name: _resolved(_told(cls, name, values), value, index) for name, value in values.items()}
+    referring = values.keys() & cls.REFERRING
+    return {**values, **{name: _resolved(_told(cls, name, values), values[name], index) for name in referring}}
 
 
 def _told(cls: type[Record], name: str, values: Mapping[str, Any]) -> Field[Any]:

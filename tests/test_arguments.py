@@ -47,6 +47,13 @@ class TestArguments:
             (lambda nl: nl.links.get(None), "NoneType"),
             (lambda nl: nl.neighbours.get("10.0.0.1", None), "device: expected the name of a device or its index"),
             (lambda nl: nl.routes.dump(oif=1.5), "oif: expected the name of a device or its index"),
+            (lambda nl: nl.links.dump(ext_mask=[1]), "ext_mask: expected an integer"),
+            (lambda nl: nl.links.add(ifname="v9", kind="veth", ifalias="x" * 65536), "ifalias: 65537 bytes do not fit"),
+            (
+                lambda nl: nl.neighbours.add(dst="10.0.0.1", lladdr=bytes(33)),
+                "lladdr: 33 bytes are no hardware address",
+            ),
+            (lambda nl: nl.routes.add(dst="10.9.3.0/33"), "dst: expected a prefix length up to 32"),
             (lambda nl: nl.routes.stream(chunk="a"), "chunk: expected a number of records"),
         ],
     )

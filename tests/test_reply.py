@@ -13,7 +13,7 @@ from captured import header
 
 import pynl
 from pynl._wire import ffi, lib, message_bytes
-from pynl.reply import Reply, Request
+from pynl.reply import Reply
 from pynl.statistics import Counters
 from pynl.turns import Turns
 
@@ -46,7 +46,7 @@ class Peer:
 
     def reply(self, timeout: int = 200) -> Reply:
         turn = Turns().take(lambda: None)
-        return Reply(self.c, SEQUENCE, timeout, Request(b"", None, "RTM_GETROUTE"), 0, turn, lambda: None, Counters())
+        return Reply(self.c, SEQUENCE, timeout, (b"", None, "RTM_GETROUTE"), 0, turn, lambda: None, Counters())
 
     def answer(self, *datagrams: bytes) -> bytes:
         """What is kept of an answer; raises what ends it."""
@@ -110,12 +110,12 @@ def test_an_overrun_is_an_error(peer: Peer) -> None:
 )
 def test_flags_of_any_message_count(peer: Peer, flag: int, told: tuple[bool, bool]) -> None:
     peer.answer(route(1), route(2, flags=MULTI | flag), route(3), DONE_WELL)
-    assert (peer.last.outcome.interrupted, peer.last.outcome.filtered) == told
+    assert (peer.last.interrupted, peer.last.filtered) == told
 
 
 def test_a_dump_that_is_interrupted_at_its_end_is(peer: Peer) -> None:
     peer.answer(route(1), message(DONE, bytes(4), flags=MULTI | INTERRUPTED))
-    assert peer.last.outcome.interrupted
+    assert peer.last.interrupted
 
 
 @pytest.mark.parametrize("length", [0, 15, 17, 29, 1000, 0xFFFFFFFF])
@@ -169,7 +169,7 @@ def test_a_turn_given_up_before_there_is_a_reply_cancels_it(peer: Peer) -> None:
     turns = Turns()
     turn = turns.take(lambda: None)
     turns.cancel()
-    reply = Reply(peer.c, SEQUENCE, 10_000, Request(b"", None, None), 0, turn, lambda: None, Counters())
+    reply = Reply(peer.c, SEQUENCE, 10_000, (b"", None, None), 0, turn, lambda: None, Counters())
     reply.receive(1 << 20)
     with pytest.raises(pynl.ClosedError):
         take(reply)

@@ -478,7 +478,7 @@ def test_a_change_in_the_middle_of_a_dump_makes_it_inconsistent(netns: Namespace
         netns.ip("addr add 10.99.0.1/32 dev lo")
         for segment in reply:
             lib.pynl_segment_free(segment)
-        assert reply.outcome.interrupted
+        assert reply.interrupted
 
 
 def test_a_kernel_without_the_newer_options(netns: Namespace) -> None:

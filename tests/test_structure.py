@@ -25,6 +25,7 @@ LAYERS = [
     "statistics",
     "kinds",
     "fields",
+    "values",
     "schema",
     "plan",
     "encode iproute2 layout",

@@ -61,7 +61,7 @@ class Address(Record, prefix="IFA_", struct="ifaddrmsg", struct_prefix="ifa_"):
         found = values.get("local") or values.get("address")
         if found is None:
             return {}
-        six = ":" in found
+        six = len(found) == 16
         made = {"family": AddressFamily.AF_INET6 if six else AddressFamily.AF_INET, "prefixlen": 128 if six else 32}
         return {name: value for name, value in made.items() if name not in values}
 

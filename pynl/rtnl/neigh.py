@@ -80,7 +80,7 @@ class Neighbour(Record, prefix="NDA_", struct="ndmsg", struct_prefix="ndm_"):
         """The family follows from the address."""
         if "family" in values or "dst" not in values:
             return {}
-        return {"family": AddressFamily.AF_INET6 if ":" in values["dst"] else AddressFamily.AF_INET}
+        return {"family": AddressFamily.AF_INET6 if len(values["dst"]) == 16 else AddressFamily.AF_INET}
 
     @property
     def dst_address(self) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -158,9 +158,9 @@ class Neighbours(Appendable[Neighbour]):
 
     def _completed(self, verb: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
         rest: dict[str, Any] = {} if verb == "delete" else {"state": NeighbourState.NUD_PERMANENT}
-        if values.get("dst") is None:
+        if "dst" not in values:
             rest["family"] = AddressFamily.AF_BRIDGE
-        return {**rest, **values}
+        return rest
 
     def get(self, dst: Any, device: Any, *, proxy: bool = False) -> Neighbour:
         """One neighbour (since 5.0).

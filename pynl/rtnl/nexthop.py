@@ -127,7 +127,7 @@ class NexthopObject(Record, prefix="NHA_", struct="nhmsg", struct_prefix="nh_"):
         """The family follows from the gateway; without one it is IPv4's, save of groups, which have none."""
         if "family" in values or not values.keys() & {"gateway", "oif", "blackhole"}:
             return {}
-        return {"family": AddressFamily.AF_INET6 if ":" in values.get("gateway", "") else AddressFamily.AF_INET}
+        return {"family": AddressFamily.AF_INET6 if len(values.get("gateway", b"")) == 16 else AddressFamily.AF_INET}
 
     @property
     def gateway_address(self) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

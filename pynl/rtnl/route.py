@@ -152,7 +152,7 @@ class Route(Record, prefix="RTA_", struct="rtmsg", struct_prefix="rtm_"):
         """The family follows from the first address."""
         for name in ("dst", "gateway", "prefsrc", "src"):
             if "family" not in values and name in values:
-                return {"family": AddressFamily.AF_INET6 if ":" in values[name] else AddressFamily.AF_INET}
+                return {"family": AddressFamily.AF_INET6 if len(values[name]) == 16 else AddressFamily.AF_INET}
         return {}
 
     @property
@@ -315,21 +315,18 @@ class Routes(Appendable[Route]):
     FAMILY = ROUTES
 
     def _completed(self, verb: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        made = Route(**values)
-        given = {name for name, value in values.items() if value is not None}
-        type = made.type if "type" in given else RouteType.RTN_UNICAST
-        rest: dict[str, Any] = {"table": 255 if type in _LOCAL else 254}
+        family = values["family"][0] if "family" in values else Route._defaults(values).get("family")
+        type = values["type"][0] if "type" in values else RouteType.RTN_UNICAST
+        table = 255 if type in _LOCAL else 254
         if verb == "delete":  # what is not told may be anything
-            rest["scope"] = RouteScope.RT_SCOPE_NOWHERE
-        else:
-            scope = RouteScope.RT_SCOPE_UNIVERSE
-            if made.family == socket.AF_INET and type == RouteType.RTN_UNICAST:
-                if not given & {"gateway", "via", "multipath", "nh_id"}:
-                    scope = RouteScope.RT_SCOPE_LINK
-            elif made.family == socket.AF_INET:
-                scope = _SCOPES.get(type, scope)
-            rest.update(protocol=RouteProtocol.RTPROT_BOOT, scope=scope, type=type)
-        return {**{name: value for name, value in rest.items() if name not in given}, **values}
+            return {"table": table, "scope": RouteScope.RT_SCOPE_NOWHERE}
+        scope = RouteScope.RT_SCOPE_UNIVERSE
+        if family == socket.AF_INET and type == RouteType.RTN_UNICAST:
+            if not values.keys() & {"gateway", "via", "multipath", "nh_id"}:
+                scope = RouteScope.RT_SCOPE_LINK
+        elif family == socket.AF_INET:
+            scope = _SCOPES.get(type, scope)
+        return {"table": table, "protocol": RouteProtocol.RTPROT_BOOT, "scope": scope, "type": type}
 
     def _restorable(self, values: Values, count: int) -> Sequence[int]:
         """IPv6 routes whose metric is 0 come and go with addresses; to others the kernel gives IP6_RT_PRIO_USER."""

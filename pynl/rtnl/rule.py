@@ -86,7 +86,7 @@ class Rule(Record, prefix="FRA_", struct="fib_rule_hdr"):
         """The family follows from the first address, the action from where the rule leads."""
         made: dict[str, Any] = {}
         if "family" not in values and (address := values.get("dst") or values.get("src")):
-            made["family"] = AddressFamily.AF_INET6 if ":" in address else AddressFamily.AF_INET
+            made["family"] = AddressFamily.AF_INET6 if len(address) == 16 else AddressFamily.AF_INET
         if "action" not in values and "goto" in values:
             made["action"] = RuleAction.FR_ACT_GOTO
         elif "action" not in values and ("table" in values or "l3mdev" in values):
@@ -149,12 +149,12 @@ class Rules(Verbs[Rule]):
     FAMILY = RULES
 
     def _completed(self, verb: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        made = dict(values)
-        if all(made.get(name) is None for name in ("family", "src", "dst")):
-            made["family"] = AddressFamily.AF_INET
-        if verb == "add" and all(made.get(name) is None for name in ("action", "goto", "table", "l3mdev")):
-            made["table"] = RT_TABLE_MAIN
-        return made
+        rest: dict[str, Any] = {}
+        if not values.keys() & {"family", "src", "dst"}:
+            rest["family"] = AddressFamily.AF_INET
+        if verb == "add" and not values.keys() & {"action", "goto", "table", "l3mdev"}:
+            rest["table"] = RT_TABLE_MAIN
+        return rest
 
     def _options(self, filters: dict[str, Any]) -> Mapping[str, Any]:
         if filters.get("priority") == 0:  # which the kernel does not send
