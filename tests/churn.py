@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import random
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import pynl
+
+#: What is changed, as the session calls its services.
+KINDS = ("routes", "links", "addresses", "neighbours", "rules", "nexthops")
 
 DEVICES = ("d0", "d1", "d2", "v0", "v1", "br0")
 ADDRESSES = ("192.0.2.1/24", "192.0.2.2/24", "198.51.100.1/25", "203.0.113.7/32", "2001:db8::1/64", "2001:db8:1::1/64")
@@ -132,3 +136,48 @@ class Churn:
         _neighbour,
         _rule,
     )
+
+
+def routes(nl: pynl.Netlink, chance: random.Random) -> None:
+    """IPv6 routes added and deleted, here and there in a table."""
+    prefixes = [f"2001:db8:{chance.randrange(8000):x}:{chance.randrange(1, 9):x}::/64" for _ in range(20)]
+    for change in (nl.routes.add, nl.routes.delete):
+        for prefix in prefixes:
+            with contextlib.suppress(pynl.NetlinkError):
+                change(dst=prefix, oif=1, priority=100)
+
+
+def neighbours(nl: pynl.Netlink, chance: random.Random) -> None:
+    """Neighbours added and deleted."""
+    addresses = [f"10.1.{chance.randrange(4)}.{chance.randrange(256)}" for _ in range(20)]
+    for address in addresses:
+        nl.neighbours.replace(dst=address, ifindex="v0", lladdr="02:00:00:00:00:02", state="stale")
+    for address in set(addresses):
+        nl.neighbours.delete(dst=address, ifindex="v0")
+
+
+def links(nl: pynl.Netlink, chance: random.Random) -> None:
+    """Links added, deleted, and changed in between."""
+    for number in range(3):
+        nl.links.add(ifname=f"x{number}", kind="ifb")
+        for _ in range(100):
+            nl.links.set(f"s{chance.randrange(60)}", mtu=chance.randrange(1300, 1500))
+    for number in range(3):
+        nl.links.delete(f"x{number}")
+
+
+def main(netns: str, what: str, seed: int) -> None:
+    """Changes things until it is ended."""
+    chance = random.Random(seed)
+    with pynl.Netlink(netns) as nl:
+        changing = Churn(nl)
+        print("changing", flush=True)
+        while True:
+            if what == "all":
+                changing.step(chance.randrange(len(Churn.CHANGES)), chance.randrange(10**6))
+            else:
+                {"routes": routes, "neighbours": neighbours, "links": links}[what](nl, chance)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
