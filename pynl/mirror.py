@@ -61,6 +61,8 @@ class Mirror:
         self._paused: dict[str, tuple[float, float]] = {}
         self._readers: weakref.WeakSet[Changes] = weakref.WeakSet()
         self._links: tuple[Table[Any] | None, Mapping[Any, Any]] = (None, {})
+        #: What was announced is in hand: after an exception, such as Ctrl-C, it is not known how far that came.
+        self._torn = False
         #: How often a kind was read again.
         self.resyncs = 0
         try:
@@ -199,7 +201,10 @@ class Mirror:
             None: what has been read of that kind does not count.
         """
         told: list[Told] = []
-        lost = False
+        lost = self._torn
+        for kind in self._replicas if self._torn else ():
+            self._stale.setdefault(kind, 0.0)
+        self._torn = True
         for heard in hear(self._monitor):
             lost = lost or reading in heard.touched
             for kind, replica in self._replicas.items():
@@ -215,6 +220,7 @@ class Mirror:
                     self._stale[kind] = time.monotonic() + self._pause(kind)
             if reading and reading in heard.kinds:
                 told += heard.kinds[reading].told
+        self._torn = False
         return None if lost else told
 
     def _read(self, kind: str) -> Table[Any]:

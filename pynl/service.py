@@ -94,13 +94,15 @@ class Service(Generic[R]):
             DumpInterrupted: the objects change too fast; ``error.table`` has them as far as they are known.
             TypeError: a filter that does not tell of each object whether it is meant; otherwise as :meth:`dump`.
         """
-        with self.watching() as monitor:
+        with self.watching(filters) as monitor:
             return self.settled(monitor, timeout, max_dumps, filters)
 
-    def watching(self) -> Monitor:
-        """A monitor of all that tells of these objects."""
+    def watching(self, filters: Mapping[str, Any]) -> Monitor:
+        """A monitor of all that tells of the objects that :meth:`dump` lists with these filters."""
         names = dict.fromkeys((self.FAMILY.name, *self.FAMILY.following.disturbed))
-        return Monitor([self.kinds[name] for name in names], netns=self.socket.netns, counters=self.socket.counters)
+        kinds = [self.kinds[name] for name in names]
+        heard = {self.FAMILY.name: self._matching({"family": filters.get("family")})}
+        return Monitor(kinds, netns=self.socket.netns, filters=heard, counters=self.socket.counters)
 
     def settled(
         self, monitor: Monitor, timeout: float | None, max_dumps: int | None, filters: Mapping[str, Any]

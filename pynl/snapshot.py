@@ -52,7 +52,6 @@ class Union(Generic[R]):
         assert keys is not None
         self._family, self._plan, self._keys, self._wanted = family, plan, keys, wanted
         self._sifted = sifted
-        self._key = family.following.key or family.following.content(family.record)
         self._store = Store(plan)
         self._blocks = Blocks(self._store)
         self._index = Index(self._store, keys)
@@ -116,7 +115,7 @@ class Union(Generic[R]):
 
     def announce(self, told: Sequence[Told]) -> None:
         """Adds what was announced since the last dump began."""
-        keys = [tuple(getattr(one.record, name) for name in self._key) for one in told]
+        keys = [self._family.following.identity(one.record) for one in told]
         first = len(self._touched)
         key: Hashable
         for key, one in zip(keys, told, strict=True):
