@@ -8,10 +8,10 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
 from typing import Any, TypeVar
 
 from .blocks import collector_paused
+from .closing import Closing
 from .errors import ClosedError, DumpInterrupted
 from .hearing import hear
 from .lookup import Matches
@@ -22,7 +22,6 @@ from .service import Service
 from .snapshot import Told, settle
 from .table import Table
 
-M = TypeVar("M", bound="Mirror")
 T = TypeVar("T")
 
 #: How often a thread that waits looks whether the mirror was closed, in milliseconds.
@@ -31,7 +30,7 @@ _LOOK = 100
 _PAUSE = 10.0
 
 
-class Mirror:
+class Mirror(Closing):
     """A live copy of some kinds of objects of one namespace.
 
     It follows the kernel whenever it is asked for something; what was announced until then waits in its monitor's
@@ -258,14 +257,6 @@ class Mirror:
         self._monitor.close()
         for service in self._services.values():
             service.socket.close()
-
-    def __enter__(self: M) -> M:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"<Mirror of {', '.join(self._services)}>"
