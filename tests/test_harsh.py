@@ -219,3 +219,25 @@ def test_a_process_that_was_stopped_catches_up(netns: Namespace) -> None:
     equal_, resyncs = told.split()
     assert equal_ == "True"
     assert int(resyncs) > 0
+
+
+def resident() -> int:
+    """Bytes of this process that are in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_a_thousand_overruns_take_no_memory(netns: Namespace) -> None:
+    routes = {"dst": [f"10.0.{number}.0/24" for number in range(60)], "oif": 1}
+    with netns.netlink() as nl, nl.mirror("routes", buffer=2048) as mirror:
+        changes = mirror.changes(timeout=0)
+        before = len(mirror.table("routes"))
+        sizes = []
+        for _ in range(500):
+            nl.routes.add_many(routes)
+            assert len(mirror.table("routes")) == before + 60
+            nl.routes.delete_many(routes)
+            assert len(mirror.table("routes")) == before
+            list(changes)
+            sizes.append(resident())
+        assert nl.statistics.overruns >= 1000
+        assert sizes[-1] - sizes[100] < 2 << 20
