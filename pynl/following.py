@@ -37,6 +37,11 @@ def changed_link(link: Any, flags: int, gone: bool) -> bool:
     return gone or link.change != 0xFFFFFFFF
 
 
+def never(record: Any) -> bool:
+    """Not of any record."""
+    return False
+
+
 def _own(record: Any) -> bool:
     return True
 
@@ -52,6 +57,9 @@ class Following(Generic[R]):
     #: Of a number: the bits that do not.
     masks: Mapping[str, int] = field(default_factory=dict)
     step: Step = replaced
+    #: Whether a record is one of a list of its key: what an announcement does to it depends on what there was, so that
+    #: one which came during a dump may be told twice.
+    listed: Callable[[Any], bool] = never
     #: Whether an announcement in these groups is of an object of this kind.
     own: Callable[[Any], bool] = _own
     #: Filters that mean more than that a field has this value -> whether they hold of a record.

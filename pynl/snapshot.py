@@ -15,6 +15,7 @@ from .encode import message_of
 from .errors import DumpInterrupted
 from .evidence import Listing, room, whole
 from .family import Family
+from .following import NLM_F_EXCL, NLM_F_REPLACE
 from .index import Index, take
 from .plan import Keys, Plan
 from .schema import Record
@@ -64,6 +65,8 @@ class Union(Generic[R]):
         #: One message for each of these keys, in their order.
         self._named = Store(plan)
         self._absent: dict[Hashable, int] = {}
+        #: Keys of lists of which one object took the place of another that may not have been its predecessor.
+        self._assumed: set[Hashable] = set()
 
     def dump(self, table: Table[R], room: int = 0) -> None:
         """Adds what a dump listed; ``room`` as of its socket."""
@@ -79,7 +82,7 @@ class Union(Generic[R]):
         stops = [*starts[1:], len(rows)]
         parts: dict[int, list[list[int]]] = {}
         families = table.columns["family"] if len(self._family.protocols) > 1 else None
-        for start, stop in zip(starts, stops, strict=True):
+        for start, stop in zip(starts, stops, strict=False):  # there may be no datagram at all
             if start < stop:
                 parts.setdefault(families[start] if families else 0, []).append(rows[start:stop])
         if not parts:  # which proves that there is nothing, where it is known to be all
@@ -130,7 +133,21 @@ class Union(Generic[R]):
         self._hide()
         for key, one in zip(keys, told, strict=True):
             self._absent.pop(key, None)
-            self._touched[key] = self._step(self._touched[key], one)
+            there = self._touched[key]
+            if self._family.following.listed(one.record) and self._open(key, there, one):
+                there = None
+            self._touched[key] = self._step(there, one)
+
+    def _open(self, key: Hashable, there: Sequence[R] | None, one: Told) -> bool:
+        """Whether a list may have been dumped after what is announced of it, so that it must not be done again."""
+        if one.flags & NLM_F_EXCL and not one.gone:
+            self._assumed.discard(key)
+        elif there and (len(there) > 1 or (one.gone and key in self._assumed)):
+            self._assumed.discard(key)
+            return True
+        elif there and not one.gone and one.flags & NLM_F_REPLACE:
+            self._assumed.add(key)
+        return False
 
     def _step(self, there: Sequence[R] | None, one: Told) -> Sequence[R] | None:
         following = self._family.following

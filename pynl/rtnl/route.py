@@ -297,6 +297,7 @@ ROUTES = Family(
         silent=frozenset({"cacheinfo"}),
         masks={"flags": ~int(_TOLD) & 0xFFFFFFFF},
         step=_step,
+        listed=lambda route: route.family == socket.AF_INET,
         wider={"oif": lambda route, oif: oif in {route.oif, *(hop.oif for hop in route.multipath or ())}},
         disturbed={"links": changed_link, "addresses": _addressed, "nexthops": any_change},
     ),
