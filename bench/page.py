@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from worlds import BUILD, HERE, RESULTS
 
 PAGE = HERE.parent / "docs" / "benchmarks.md"
-NAMES = ("ratios", "growth", "small", "peers", "changes", "events", "lookup", "decode")
+NAMES = ("ratios", "growth", "small", "peers", "changes", "events", "mirror", "lookup", "decode")
 NOUNS = {"links": "links (veth)", "routes6": "IPv6 routes", "neighbours": "neighbours", "addresses": "addresses"}
 BLOCK = re.compile(r"(<!-- figures: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -257,6 +257,25 @@ def decode(found: dict[str, Found]) -> str:
     return table(("messages", *names), rows)
 
 
+def mirror(found: dict[str, Found]) -> str:
+    kinds: dict[str, Callable[[float], str]] = {
+        "times": lambda value: f"{value:.2f}{TIMES}",
+        "seconds": seconds,
+        "MB": lambda value: f"{value:.0f} MB",
+    }
+    lines = []
+    for row in found["mirror"]["rows"]:
+        show = kinds[row["unit"]]
+        lines.append((row["what"], f"at most {show(row['most'])}", judged(show(row["value"]), above(row))))
+    dump = f"Plain dumps of the {found['mirror']['count']:,} routes took {seconds(found['mirror']['dump'])}."
+    return "\n\n".join([table(("what", "target", "measured"), lines), dump])
+
+
+def above(row: Found) -> bool:
+    """Whether a mirror's figure is above its target."""
+    return bool(row["value"] > row["most"])
+
+
 def lookup(found: dict[str, Found]) -> str:
     lines = []
     for row in found["lookup"]["rows"]:
@@ -288,6 +307,7 @@ BLOCKS: dict[str, tuple[str, Callable[[dict[str, Found]], str]]] = {
     "peers": ("peers", peers),
     "changes": ("changes", changes),
     "events": ("events", events),
+    "mirror": ("mirror", mirror),
     "decode": ("decode", decode),
     "lookup": ("lookup", lookup),
 }
@@ -314,6 +334,7 @@ def missed(found: dict[str, Found]) -> list[str]:
     names += [row["who"] for row in found["peers"]["rows"] if behind(row)]
     names += [row["what"] for row in found["changes"]["rows"] if off(row)]
     names += [row["what"] for row in found["events"]["rows"] if unread(row)]
+    names += [row["what"] for row in found["mirror"]["rows"] if above(row)]
     names += [row["what"] for row in found["lookup"]["rows"] if slow(row)]
     return names + (["latency, median"] if late(found["events"]["latency"]) else [])
 

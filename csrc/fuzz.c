@@ -212,6 +212,43 @@ static void find_again(const struct pynl_table *table, const struct made_plan *m
     pynl_table_free(copy);
 }
 
+/* The same by keys alone, of which some bits and some terms do not count, in a table that has only some of the rows. */
+static void find_some(const struct pynl_table *table, const struct made_plan *made)
+{
+    static int32_t found[ROOM];
+    struct pynl_term terms[LEVELS * FIELDS];
+    struct pynl_keys keys = {&made->plan, terms, terms, 2, 0}, lenient = {&made->plan, terms, terms, 2, made->columns};
+    struct pynl_table *some = pynl_table_new(made->kinds, made->widths, made->columns);
+    struct pynl_index *index = pynl_index_new();
+    uint64_t half = table->rows / 2, row, next;
+    uint32_t i;
+
+    for (i = 0; i < made->columns; i++)
+        terms[i] = (struct pynl_term){.column = (uint16_t)i, .type = (uint16_t)i, .lenient = i > 1, .mask = 0x0f0f};
+    if (some && index && table->rows <= ROOM && pynl_table_take(some, &made->plan, table, NULL, half, 1) >= 0 &&
+        pynl_index_extend(index, &keys, some, NULL) >= 0 &&
+        pynl_table_take(some, &made->plan, table, NULL, half + 1, ROOM) >= 0 &&
+        pynl_index_extend(index, &keys, some, NULL) >= 0) {
+        pynl_table_finish(some);
+        insist(pynl_index_match(index, &keys, some, table, 0, table->rows, found, NULL) >= 0);
+        for (row = 0; row < table->rows; row++) {
+            insist(found[row] < (int32_t)some->rows && found[row] >= (row < half ? -1 : 0));
+            for (next = (uint64_t)found[row]; found[row] >= 0;) {
+                next = (uint64_t)pynl_index_next(index, next);
+                insist(next < some->rows);
+                if (next == (uint64_t)found[row])
+                    break;
+            }
+        }
+        insist(pynl_index_match(index, &lenient, some, table, 0, table->rows, found, NULL) >= 0);
+        for (row = 0; row < table->rows; row++)
+            insist(found[row] >= (row < half ? -1 - (int32_t)some->rows : 0) && found[row] < (int32_t)some->rows);
+        insist(pynl_index_next(index, some->rows) == -EINVAL);
+    }
+    pynl_index_free(index);
+    pynl_table_free(some);
+}
+
 /* Decodes a piece; what a table holds can be read whether it took it all or memory ended. */
 static void decode_piece(struct pynl_table *table, const struct made_plan *made, const struct pynl_filter *filter,
                          const uint8_t *data, size_t size)
@@ -225,6 +262,7 @@ static void decode_piece(struct pynl_table *table, const struct made_plan *made,
     pynl_table_finish(table);
     read_rows(table, &made->plan);
     find_again(table, made);
+    find_some(table, made);
 }
 
 static void decode(const struct made_plan *made, const uint8_t *data, size_t size)

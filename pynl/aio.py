@@ -146,7 +146,7 @@ class Service(Generic[R]):
         monitors: list[monitor.Monitor] = []
 
         def work() -> Table[R]:
-            with self._blocking.watching() as watching:
+            with self._blocking.watching(filters) as watching:
                 monitors.append(watching)
                 return self._blocking.settled(watching, timeout, max_dumps, filters)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -37,6 +37,11 @@ def changed_link(link: Any, flags: int, gone: bool) -> bool:
     return gone or link.change != 0xFFFFFFFF
 
 
+def never(record: Any) -> bool:
+    """Not of any record."""
+    return False
+
+
 def _own(record: Any) -> bool:
     return True
 
@@ -52,6 +57,9 @@ class Following(Generic[R]):
     #: Of a number: the bits that do not.
     masks: Mapping[str, int] = field(default_factory=dict)
     step: Step = replaced
+    #: Whether a record is one of a list of its key: what an announcement does to it depends on what there was, so that
+    #: one which came during a dump may be told twice.
+    listed: Callable[[Any], bool] = never
     #: Whether an announcement in these groups is of an object of this kind.
     own: Callable[[Any], bool] = _own
     #: Filters that mean more than that a field has this value -> whether they hold of a record.
@@ -73,7 +81,21 @@ class Following(Generic[R]):
         if plan.asked is not None:
             return None
         content = self.content(plan.record)
-        return Keys(plan, self.key or content, content, {} if exact else self.masks)
+        one = self.key and self.step is replaced  # so that what changed without a word makes no second of it
+        return Keys(plan, self.key or content, () if one and not exact else content, self.masks, exact=exact)
+
+    def identities(self, record: type[Record], values: Callable[[str], Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
+        """The same of many records of a class, for Python; ``values`` gives a field of all of them."""
+        names = self.key or self.content(record)
+        return zip(*(self._masked(name, values(name)) for name in names), strict=True)
+
+    def identity(self, one: R) -> tuple[Any, ...]:
+        """What tells a record from others, for Python."""
+        return next(self.identities(type(one).RECORD, lambda name: (getattr(one, name),)))
+
+    def _masked(self, name: str, values: Sequence[Any]) -> Sequence[Any]:
+        mask = self.masks.get(name)
+        return values if mask is None else [None if value is None else value & mask for value in values]
 
     def same(self, one: R, other: R, *, exact: bool = False) -> bool:
         """Whether two records tell the same of what is announced; ``exact`` as in :meth:`keys`."""

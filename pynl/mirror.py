@@ -8,10 +8,10 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
 from typing import Any, TypeVar
 
 from .blocks import collector_paused
+from .closing import Closing
 from .errors import ClosedError, DumpInterrupted
 from .hearing import hear
 from .lookup import Matches
@@ -22,7 +22,6 @@ from .service import Service
 from .snapshot import Told, settle
 from .table import Table
 
-M = TypeVar("M", bound="Mirror")
 T = TypeVar("T")
 
 #: How often a thread that waits looks whether the mirror was closed, in milliseconds.
@@ -31,7 +30,7 @@ _LOOK = 100
 _PAUSE = 10.0
 
 
-class Mirror:
+class Mirror(Closing):
     """A live copy of some kinds of objects of one namespace.
 
     It follows the kernel whenever it is asked for something; what was announced until then waits in its monitor's
@@ -61,6 +60,8 @@ class Mirror:
         self._paused: dict[str, tuple[float, float]] = {}
         self._readers: weakref.WeakSet[Changes] = weakref.WeakSet()
         self._links: tuple[Table[Any] | None, Mapping[Any, Any]] = (None, {})
+        #: What was announced is in hand: after an exception, such as Ctrl-C, it is not known how far that came.
+        self._torn = False
         #: How often a kind was read again.
         self.resyncs = 0
         try:
@@ -199,7 +200,10 @@ class Mirror:
             None: what has been read of that kind does not count.
         """
         told: list[Told] = []
-        lost = False
+        lost = self._torn
+        for kind in self._replicas if self._torn else ():
+            self._stale.setdefault(kind, 0.0)
+        self._torn = True
         for heard in hear(self._monitor):
             lost = lost or reading in heard.touched
             for kind, replica in self._replicas.items():
@@ -215,6 +219,7 @@ class Mirror:
                     self._stale[kind] = time.monotonic() + self._pause(kind)
             if reading and reading in heard.kinds:
                 told += heard.kinds[reading].told
+        self._torn = False
         return None if lost else told
 
     def _read(self, kind: str) -> Table[Any]:
@@ -252,14 +257,6 @@ class Mirror:
         self._monitor.close()
         for service in self._services.values():
             service.socket.close()
-
-    def __enter__(self: M) -> M:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"<Mirror of {', '.join(self._services)}>"

@@ -8,12 +8,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from types import TracebackType
 from typing import Any, TypeVar
 
 from . import bpf
 from ._wire import ffi, lib
 from .blocks import Block, Blocks
+from .closing import Closing
 from .errors import ClosedError, NetlinkError, check
 from .events import ACTIONS, EVENT, Batch, Event, Overrun, Undecoded
 from .family import Family
@@ -61,7 +61,7 @@ class _Stock:
         return bool(c.rows or c.bad)
 
 
-class Monitor:
+class Monitor(Closing):
     """What changes in a network namespace, as the kernel announces it: an iterator, and a context manager.
 
     It has a socket of its own. The loop ends where ``timeout`` seconds pass without an event (and may be begun again),
@@ -309,14 +309,6 @@ class Monitor:
                 return event
             self._pending.extend(self._take())
         return self._pending.popleft()
-
-    def __enter__(self: M) -> M:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else f"a buffer of {self.receive_buffer} bytes"

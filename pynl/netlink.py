@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from .batch import Collected
 from .bulk import Progress, Report
+from .closing import Closing
 from .mirror import Mirror
 from .monitor import BUFFER, Monitor
 from .netns import NetNS
@@ -26,7 +27,6 @@ from .statistics import Statistics
 from .table import Table
 from .verbs import Changes, Verbs
 
-N = TypeVar("N", bound="Netlink")
 B = TypeVar("B", bound="Batch")
 V = TypeVar("V", bound=Verbs[Any])
 
@@ -109,7 +109,7 @@ class Batch(Services):
             self.send()
 
 
-class Netlink(Services):
+class Netlink(Services, Closing):
     """A session with the kernel of one network namespace; several threads may share it.
 
     Args:
@@ -267,14 +267,6 @@ class Netlink(Services):
     def close(self) -> None:
         """Closes it; a thread that waits for an answer gets ClosedError. May be called twice."""
         self.socket.close()
-
-    def __enter__(self: N) -> N:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"<Netlink on {self.socket!r}>"

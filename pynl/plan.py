@@ -116,6 +116,7 @@ class Keys:
         key: the fields that tell one object from another.
         content: the fields by which two states of one object are told apart.
         masks: of a number: the bits that count.
+        exact: in the content all of them do.
         lenient: fields of the content that count only where the other row has them.
     """
 
@@ -126,14 +127,14 @@ class Keys:
         content: Sequence[str],
         masks: Mapping[str, int] | None = None,
         lenient: frozenset[str] = frozenset(),
+        exact: bool = False,
     ) -> None:
         self.plan = plan
         terms = []
-        for names, lacking in ((key, frozenset[str]()), (content, lenient)):
+        masks = masks or {}
+        for names, lacking, bits in ((key, frozenset[str](), masks), (content, lenient, {} if exact else masks)):
             fields = ((name, plan.columns[name], plan.record.FIELDS[name].number) for name in names)
-            made = [
-                (column, number, name in lacking, (masks or {}).get(name, _ALL_BITS)) for name, column, number in fields
-            ]
+            made = [(column, number, name in lacking, bits.get(name, _ALL_BITS)) for name, column, number in fields]
             terms.append(ffi.new("struct pynl_term[]", made))
         self._keep = terms
         self.c = ffi.new("struct pynl_keys *", (plan.c, *terms, len(key), len(content)))

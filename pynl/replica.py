@@ -47,7 +47,6 @@ class Replica(Generic[R]):
 
     def __init__(self, family: Family[R], table: Table[R]) -> None:
         self._family = family
-        self._names = family.following.key or family.following.content(family.record)
         self._begin(table)
 
     def _begin(self, table: Table[R]) -> None:
@@ -78,10 +77,11 @@ class Replica(Generic[R]):
         Returns:
             What has changed, and whether that is known: otherwise the objects have to be read again.
         """
-        step = self._family.following.step
+        following = self._family.following
         found = self._index.match(heard.records._store)
-        keys = zip(*map(heard.records.values, self._names), strict=True)
+        keys = following.identities(heard.records.record, heard.records.values)
         updates: list[Update] = []
+        after: Sequence[R] | None = ()
         for one, key, at in zip(heard.told, keys, found, strict=True):
             there = self._changed.get(key)
             rows: Sequence[int] = ()
@@ -89,9 +89,9 @@ class Replica(Generic[R]):
                 rows = self._rows(at)
                 there = [self._table[row] for row in rows]
             as_told = at >= 0 and len(rows) == 1
-            after = () if as_told and one.gone else step(there, one.record, one.flags, one.gone)
+            after = () if as_told and one.gone else following.step(there, one.record, one.flags, one.gone)
             if after is None:
-                return updates, False
+                break
             if as_told and len(after) == 1:
                 continue
             for row in rows:
@@ -104,7 +104,7 @@ class Replica(Generic[R]):
             self._current = None
             if len(self._changed) > max(_FEW, len(self._hidden) // _PART):
                 self._begin(self.table())
-        return updates, True
+        return updates, after is not None
 
     def _differences(self, before: Sequence[R], after: Sequence[R]) -> list[Update]:
         """Between objects of one key."""
@@ -155,8 +155,7 @@ class Replica(Generic[R]):
         groups: dict[Hashable, tuple[list[R], list[R]]] = {}
         for place, records in enumerate((gone, new)):
             for record in records:
-                key = tuple(getattr(record, name) for name in self._names)
-                groups.setdefault(key, ([], []))[place].append(record)
+                groups.setdefault(self._family.following.identity(record), ([], []))[place].append(record)
         return [update for group in groups.values() for update in self._differences(*group)]
 
 

@@ -94,13 +94,15 @@ class Service(Generic[R]):
             DumpInterrupted: the objects change too fast; ``error.table`` has them as far as they are known.
             TypeError: a filter that does not tell of each object whether it is meant; otherwise as :meth:`dump`.
         """
-        with self.watching() as monitor:
+        with self.watching(filters) as monitor:
             return self.settled(monitor, timeout, max_dumps, filters)
 
-    def watching(self) -> Monitor:
-        """A monitor of all that tells of these objects."""
+    def watching(self, filters: Mapping[str, Any]) -> Monitor:
+        """A monitor of all that tells of the objects that :meth:`dump` lists with these filters."""
         names = dict.fromkeys((self.FAMILY.name, *self.FAMILY.following.disturbed))
-        return Monitor([self.kinds[name] for name in names], netns=self.socket.netns, counters=self.socket.counters)
+        kinds = [self.kinds[name] for name in names]
+        heard = {self.FAMILY.name: self._matching({"family": filters.get("family")})}
+        return Monitor(kinds, netns=self.socket.netns, filters=heard, counters=self.socket.counters)
 
     def settled(
         self, monitor: Monitor, timeout: float | None, max_dumps: int | None, filters: Mapping[str, Any]
@@ -114,10 +116,15 @@ class Service(Generic[R]):
                 return None
             return [told for one in heard if name in one.kinds for told in one.kinds[name].told]
 
-        def dump(room: int) -> Sequence[Table[R]]:
-            return self.listed(room, **filters)
+        # What the kernel does not filter by is left to the end: rows that are dropped would prove nothing of others.
+        pushed, fields = {*self.FAMILY.pushed, "family"}, self.FAMILY.record.FIELDS
+        kept = {name: value for name, value in filters.items() if name in pushed or name not in fields}
 
-        return settle(self.FAMILY, dump, listen, self._wanted(filters), timeout, max_dumps)
+        def dump(room: int) -> Sequence[Table[R]]:
+            return self.listed(room, **(kept if room else filters))
+
+        wanted, sifted = self._wanted(filters), kept != filters
+        return settle(self.FAMILY, dump, listen, wanted, timeout, max_dumps, sifted)
 
     def listed(self, room: int, **filters: Any) -> Sequence[Table[R]]:
         """A dump on a socket of its own, whose datagrams have so much room; 0: as much as the kernel likes.

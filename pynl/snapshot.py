@@ -15,6 +15,7 @@ from .encode import message_of
 from .errors import DumpInterrupted
 from .evidence import Listing, room, whole
 from .family import Family
+from .following import NLM_F_EXCL, NLM_F_REPLACE
 from .index import Index, take
 from .plan import Keys, Plan
 from .schema import Record
@@ -43,14 +44,15 @@ class Union(Generic[R]):
     Args:
         family: of the objects.
         plan: of the dumps.
-        wanted: whether a record is one of those that the dumps list.
+        wanted: whether a record is to be in the table.
+        sifted: dumps may list others as well.
     """
 
-    def __init__(self, family: Family[R], plan: Plan, wanted: Callable[[R], bool]) -> None:
+    def __init__(self, family: Family[R], plan: Plan, wanted: Callable[[R], bool], sifted: bool = False) -> None:
         keys = family.following.keys(plan)
         assert keys is not None
         self._family, self._plan, self._keys, self._wanted = family, plan, keys, wanted
-        self._key = family.following.key or family.following.content(family.record)
+        self._sifted = sifted
         self._store = Store(plan)
         self._blocks = Blocks(self._store)
         self._index = Index(self._store, keys)
@@ -63,6 +65,8 @@ class Union(Generic[R]):
         #: One message for each of these keys, in their order.
         self._named = Store(plan)
         self._absent: dict[Hashable, int] = {}
+        #: Keys of lists of which one object took the place of another that may not have been its predecessor.
+        self._assumed: set[Hashable] = set()
 
     def dump(self, table: Table[R], room: int = 0) -> None:
         """Adds what a dump listed; ``room`` as of its socket."""
@@ -78,7 +82,7 @@ class Union(Generic[R]):
         stops = [*starts[1:], len(rows)]
         parts: dict[int, list[list[int]]] = {}
         families = table.columns["family"] if len(self._family.protocols) > 1 else None
-        for start, stop in zip(starts, stops, strict=True):
+        for start, stop in zip(starts, stops, strict=False):  # there may be no datagram at all
             if start < stop:
                 parts.setdefault(families[start] if families else 0, []).append(rows[start:stop])
         if not parts:  # which proves that there is nothing, where it is known to be all
@@ -114,7 +118,7 @@ class Union(Generic[R]):
 
     def announce(self, told: Sequence[Told]) -> None:
         """Adds what was announced since the last dump began."""
-        keys = [tuple(getattr(one.record, name) for name in self._key) for one in told]
+        keys = [self._family.following.identity(one.record) for one in told]
         first = len(self._touched)
         key: Hashable
         for key, one in zip(keys, told, strict=True):
@@ -129,7 +133,21 @@ class Union(Generic[R]):
         self._hide()
         for key, one in zip(keys, told, strict=True):
             self._absent.pop(key, None)
-            self._touched[key] = self._step(self._touched[key], one)
+            there = self._touched[key]
+            if self._family.following.listed(one.record) and self._open(key, there, one):
+                there = None
+            self._touched[key] = self._step(there, one)
+
+    def _open(self, key: Hashable, there: Sequence[R] | None, one: Told) -> bool:
+        """Whether a list may have been dumped after what is announced of it, so that it must not be done again."""
+        if one.flags & NLM_F_EXCL and not one.gone:
+            self._assumed.discard(key)
+        elif there and (len(there) > 1 or (one.gone and key in self._assumed)):
+            self._assumed.discard(key)
+            return True
+        elif there and not one.gone and one.flags & NLM_F_REPLACE:
+            self._assumed.add(key)
+        return False
 
     def _step(self, there: Sequence[R] | None, one: Told) -> Sequence[R] | None:
         following = self._family.following
@@ -153,7 +171,10 @@ class Union(Generic[R]):
     def table(self) -> Table[R]:
         """What is there, as far as the dumps and the announcements tell."""
         made = Store(self._plan)
-        take(made, self._store, self._hidden)
+        hidden = self._hidden
+        if self._sifted:
+            hidden = bytearray(old or not self._wanted(self._record(row)) for row, old in enumerate(hidden))
+        take(made, self._store, hidden)
         for there in self._touched.values():
             for record in there or ():
                 if self._wanted(record):
@@ -169,17 +190,19 @@ def settle(
     wanted: Callable[[R], bool],
     timeout: float | None,
     max_dumps: int | None,
+    sifted: bool = False,
 ) -> Table[R]:
     """Dumps until the result is complete.
 
     Args:
         family: of the objects.
-        dump: asks for all of them, with so much room for each datagram (0: as much as the kernel likes).
+        dump: asks for them, with so much room for each datagram (0: as much as the kernel likes).
         listen: what was announced since the last time, up to now; None: something was lost, or objects may have changed
             without an announcement, so that what was read before does not count. It listens already.
-        wanted: whether a record is one of those that the dumps list.
+        wanted: whether a record is to be in the table.
         timeout: seconds; None: any.
         max_dumps: how many dumps at most; None: any number.
+        sifted: only the first dump lists no others.
 
     Raises:
         DumpInterrupted: the bounds are reached.
@@ -201,14 +224,14 @@ def settle(
         else:
             if not told and len(tables) == 1 and tables[0].consistent:
                 return tables[0]
-            union = union or Union(family, tables[0]._store.plan, wanted)
+            union = union or Union(family, tables[0]._store.plan, wanted, sifted)
             for table in tables:
                 union.dump(table, size)
             union.announce(told)
             if union.whole or (not told and all(table.consistent for table in tables)):
                 return union.table()
         if number + 1 == max_dumps or (end is not None and time.monotonic() >= end):
-            so_far = union or Union(family, tables[0]._store.plan, wanted)
+            so_far = union or Union(family, tables[0]._store.plan, wanted, sifted)
             if union is None:
                 for table in tables:
                     so_far.dump(table, size)

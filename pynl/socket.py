@@ -9,10 +9,10 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from types import TracebackType
 from typing import Any, NamedTuple, TypeVar
 
 from ._wire import ffi, lib, message_bytes
+from .closing import Closing
 from .encode import message
 from .errors import ClosedError, DecodeError, check
 from .log import WARNING, logger
@@ -56,7 +56,7 @@ class Message(NamedTuple):
     payload: bytes
 
 
-class Socket:
+class Socket(Closing):
     """One AF_NETLINK socket, usable from several threads: a request holds it until it is answered.
 
     Args:
@@ -380,14 +380,6 @@ class Socket:
         lib.pynl_socket_close(self._c)
         self._netns = None
         turn.end(True)
-
-    def __enter__(self: S) -> S:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else f"port {self.port}"

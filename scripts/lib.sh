@@ -103,3 +103,12 @@ prepare_tests() {
   want strace strace
   prepare "test,cli${1:+,$1}"
 }
+
+# run_with_namespaces COMMAND ...: ends with it; without root in a user namespace that may make network namespaces.
+run_with_namespaces() {
+  if [[ $(id -u) != 0 ]] && unshare -Urnm true 2>/dev/null; then
+    # Where "ip netns" keeps its names has to be writable.
+    exec unshare -Urnm bash -c 'mount -t tmpfs tmpfs /run && mkdir /run/netns && exec "$@"' - "$@"
+  fi
+  exec "$@"
+}

@@ -84,6 +84,12 @@ def test_events_are_judged_by_their_targets() -> None:
     assert all(row["count"] == 100_000 for row in FOUND["events"]["rows"])
 
 
+def test_a_mirror_is_judged_by_its_targets() -> None:
+    for row in FOUND["mirror"]["rows"]:
+        assert not page.above({**row, "value": row["most"]})
+        assert page.above({**row, "value": row["most"] * 1.01})
+
+
 ROUTES = [
     (content.RTPROT_BGP, "192.0.2.0/24", "198.51.100.1", 3, 20),
     (content.RTPROT_BGP, "10.0.0.0/8", "fe80::1", 4, 1),

@@ -90,6 +90,11 @@ def test_a_dump_in_silence_is_true() -> None:
     assert world.dumps == 1
 
 
+def test_a_dump_of_nothing_is_true_too() -> None:
+    assert World(((), [told(route(1))])).settle() == [route(1)]
+    assert World(((), [])).settle() == []
+
+
 def test_what_one_dump_left_out_between_two_datagrams_another_has_in_one() -> None:
     world = World(((MANY[:7], MANY[9:]), NOISE), ((MANY[:3], MANY[3:12], MANY[12:]), NOISE))
     assert world.settle() == MANY
@@ -213,3 +218,22 @@ def test_whatever_happens_the_result_is_what_is_there_in_the_end(seed: int) -> N
 
     result = settle(ROUTES, dump, listen, lambda route: True, 60.0, None)
     assert sorted(result, key=str) == sorted([*stable, *there.values()], key=str)
+
+
+def test_what_is_announced_of_a_list_that_was_dumped_later_is_not_done_again() -> None:
+    """IPv4: one route takes the place of the first of several. Whether that was before the dump, another dump tells."""
+
+    def one(gateway: str) -> Route:
+        return Route(dst="198.51.100.0/24", table=254, oif=1, gateway=gateway, protocol=4)
+
+    first, second = one("192.0.2.1"), one("192.0.2.2")
+    replaced_and_gone = [told(first, REPLACE), told(first, gone=True)]
+    world = World((([second],), replaced_and_gone), (([second],), NOISE))
+    assert world.settle() == [second]
+    assert world.dumps == 2
+    behind = [told(first, CREATE), told(second, REPLACE)]  # the one behind both is gone without a word by now
+    world = World((([second, first],), behind), (([second],), NOISE))
+    assert world.settle() == [second]
+    new = World((([second, first],), [told(first)]), (([second, first],), NOISE))  # there was none before
+    assert new.settle() == [first]
+    assert new.dumps == 1

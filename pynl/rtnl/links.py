@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -79,7 +79,9 @@ LINKS = Family(
     part=lambda request: None if request.ifname else lambda link: request.ifindex in (0, link.ifindex),
     following=Following(
         key=("ifindex",),
-        silent=frozenset({"change", "event", "ext_mask", "stats", "stats64", "af_spec"}),
+        silent=frozenset(
+            {"change", "event", "ext_mask", "stats", "stats64", "af_spec", "tso_max_size", "tso_max_segs"}
+        ),
         own=lambda link: link.family == AddressFamily.AF_UNSPEC and link.wireless is None,
     ),
 )
@@ -106,6 +108,11 @@ class Links(Verbs[Link]):
 
     def _options(self, filters: dict[str, Any]) -> Mapping[str, Any]:
         return {"ext_mask": filters.pop("ext_mask", ExtFilter.RTEXT_FILTER_VF)}
+
+    def _wanted(self, filters: Mapping[str, Any]) -> Callable[[Link], bool]:
+        if filters.get("family"):
+            raise TypeError("a snapshot of links cannot filter by family: announcements do not tell all of a port")
+        return super()._wanted(filters)
 
     def get(self, device: Any, *, ext_mask: ExtFilter = ExtFilter.RTEXT_FILTER_VF) -> Link:
         """One link.

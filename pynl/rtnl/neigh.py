@@ -129,6 +129,7 @@ NEIGHBOURS = Family(
     following=Following(
         key=("family", "ifindex", "dst"),
         silent=frozenset({"cacheinfo", "probes"}),
+        masks={"state": ~int(NeighbourState.NUD_STALE | NeighbourState.NUD_DELAY) & 0xFFFF},
         step=_step,
         own=lambda entry: not entry.flags & NeighbourFlags.NTF_PROXY,
     ),

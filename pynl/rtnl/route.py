@@ -213,9 +213,9 @@ def _part(request: Route) -> Callable[[Route], bool] | None:
     return None if request.priority else lambda route: _key(route.replace(priority=1)) == key
 
 
-def _gone(address: Any, flags: int, gone: bool) -> bool:
-    """With an address go routes, some without a word: IPv4's when it was the device's last, IPv6's loses a prefsrc."""
-    return gone
+def _addressed(address: Any, flags: int, gone: bool) -> bool:
+    """Routes change without a word with IPv4's last address of a device, and its first; IPv6's lose a prefsrc."""
+    return gone or address.family == socket.AF_INET
 
 
 def _step(there: Sequence[Route] | None, told: Route, flags: int, gone: bool) -> Sequence[Route] | None:
@@ -240,30 +240,40 @@ def _step4(there: Sequence[Route], told: Route, flags: int, gone: bool) -> Seque
 
 
 def _joins(route: Route) -> bool:
-    """Whether it is one route with others of its prefix and metric: those with a gateway are."""
-    return bool(route.gateway or route.multipath or route.nh_id)
+    """Whether it is one route with others of its prefix and metric: those with a gateway of their own are."""
+    own = route.gateway or route.multipath
+    return bool(own and not route.nh_id and route.protocol != RouteProtocol.RTPROT_RA)
 
 
 def _step6(there: Sequence[Route], told: Route, flags: int, gone: bool) -> Sequence[Route] | None:
-    """One route of several next hops, beside those without a gateway, of which there is one a device."""
+    """One route of several next hops, beside those that stand alone, each by a way of its own."""
     joined = _joins(told)
-    others = [route for route in there if _joins(route) != joined or (not joined and route.oif != told.oif)]
-    if flags & NLM_F_REPLACE and not gone and others:
-        return None
-    if not gone:
-        return [*others, _in_order(told) if flags & NLM_F_APPEND else told]
-    left = {hop for route in there if route not in others for hop in _gateways(route)} - _gateways(told)
-    return None if left else others
+    alone = told.nh_id, told.oif, told.gateway
+    others = [
+        route
+        for route in there
+        if _joins(route) != joined or (not joined and (route.nh_id, route.oif, route.gateway) != alone)
+    ]
+    if flags & NLM_F_REPLACE and not gone:
+        return None if others else [told]
+    known = [hop for route in there if route not in others for hop in _gateways(route)]
+    if gone:
+        return None if (there and not known) or set(known) - set(_gateways(told)) else others
+    return _with(others, known, told)
 
 
-def _in_order(route: Route) -> Route:
-    """A next hop that was added is told first, and listed last."""
-    hops = route.multipath
-    return route.replace(multipath=(*hops[1:], hops[0])) if hops else route
+def _with(others: Sequence[Route], known: Sequence[Hashable], told: Route) -> Sequence[Route] | None:
+    """Routes, and one that got next hops: one added alone is told first, several are told as they are listed."""
+    hops = _gateways(told)
+    if hops[: len(known)] == known:
+        return [*others, told]
+    if hops[1:] == known and told.multipath:
+        return [*others, told.replace(multipath=(*told.multipath[1:], told.multipath[0]))]
+    return None
 
 
-def _gateways(route: Route) -> set[Hashable]:
-    return {(hop.gateway, hop.oif) for hop in route.multipath} if route.multipath else {(route.gateway, route.oif)}
+def _gateways(route: Route) -> list[Hashable]:
+    return [(hop.gateway, hop.oif) for hop in route.multipath] if route.multipath else [(route.gateway, route.oif)]
 
 
 ROUTES = Family(
@@ -287,8 +297,9 @@ ROUTES = Family(
         silent=frozenset({"cacheinfo"}),
         masks={"flags": ~int(_TOLD) & 0xFFFFFFFF},
         step=_step,
+        listed=lambda route: route.family == socket.AF_INET,
         wider={"oif": lambda route, oif: oif in {route.oif, *(hop.oif for hop in route.multipath or ())}},
-        disturbed={"links": changed_link, "addresses": _gone, "nexthops": any_change},
+        disturbed={"links": changed_link, "addresses": _addressed, "nexthops": any_change},
     ),
 )
 
