@@ -237,6 +237,7 @@ class Verbs(Service[R]):
             as :meth:`add_many`.
         """
         there: Table[R] = self.dump(**filters)
+        there.complete()  # rows are compared where they lie, and those of a long answer are still arriving
         values = columns_of(self.FAMILY, wanted)
         count = len(next(iter(values.values()), ()))
         given = {**{name: [value] * count for name, value in filters.items()}, **values} if count else {}
