@@ -21,6 +21,11 @@ def _all_told(request: Record) -> None:
     """Requests tell the whole key."""
 
 
+def left_out(instead: Mapping[str, frozenset[str]], told: Callable[[str], Any]) -> frozenset[str]:
+    """The fields that are left out beside others, whose values ``told`` gives by name."""
+    return frozenset().union(*(names for by, names in instead.items() if told(by)))
+
+
 @dataclass(frozen=True, eq=False)
 class Family(Generic[R]):
     """What a service needs to know of one kind of object."""
@@ -45,6 +50,10 @@ class Family(Generic[R]):
     filled: frozenset[str] = frozenset()
     #: Field -> what is to be written of a value that was read, where that is not all of it.
     sent: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+    #: Field -> those that the kernel tells beside it, and refuses to be told: of what was read they are left out.
+    instead: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    #: The same of what is to be removed, which the kernel finds without them, and not by all that it tells of them.
+    unsaid: Mapping[str, frozenset[str]] = field(default_factory=dict)
     #: The only fields that the kernel takes to remove an object; empty: all.
     identity: frozenset[str] = frozenset()
     #: The multicast groups that announce its changes (RTNLGRP_*).

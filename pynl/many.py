@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from .bulk import BulkInterrupted, Failure, Outcomes, Packed, Progress, Report, Requests, run
 from .encode import encode
 from .errors import NetlinkError
-from .family import Family
+from .family import Family, left_out
 from .following import NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE
 from .index import Index, take
 from .plan import Keys, column_kind, parse, plan_of
@@ -170,7 +170,9 @@ def sendable(family: Family[R], record: R, **values: Any) -> R:
     own = {name: None for name in family.volatile if name in there and getattr(record, name) is not None}
     told = {name: getattr(record, name) for name in family.sent if name in there}
     sent = {name: family.sent[name](value) for name, value in told.items() if value is not None}
-    return record.replace(**{**own, **sent, **values})
+    known = {**{name: getattr(record, name) for name in family.instead if name in there}, **values}
+    left = left_out(family.instead, known.get).intersection(there)
+    return record.replace(**{**own, **sent, **dict.fromkeys(left), **values})
 
 
 def told_of(work: Callable[..., Report], *arguments: Any) -> tuple[Report, BaseException | None]:

@@ -15,10 +15,11 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import socket
 import threading
 import weakref
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Union, cast
@@ -32,6 +33,8 @@ FOLDER = Path("/run/netns")
 NetNS = Union[str, "os.PathLike[str]", int]
 
 _NS_GET_NSTYPE = 0xB703
+_SIOCGSKNS = 0x894C
+_SO_NETNS_COOKIE = 71
 _CLONE_NEWNET = 0x40000000
 _NAME_MAX = 255
 
@@ -73,6 +76,35 @@ def _is_netns(fd: int) -> bool:
         return fcntl.ioctl(fd, _NS_GET_NSTYPE) == _CLONE_NEWNET
     except OSError:
         return False
+
+
+def is_here(fd: int) -> bool:
+    """Whether a descriptor is of the calling thread's namespace."""
+    with suppress(OSError):
+        return os.path.samestat(os.fstat(fd), os.stat("/proc/thread-self/ns/net"))
+    return False
+
+
+def home_of(fd: int) -> Descriptor | None:
+    """The namespace of a socket, by SIOCGSKNS (since 4.10); None: the calling thread's.
+
+    Raises:
+        OSError: it is another one, and there is no permission to be told which (CAP_NET_ADMIN).
+    """
+    try:
+        return Descriptor(fcntl.ioctl(fd, _SIOCGSKNS))
+    except OSError as error:
+        refused = error
+    cookies: set[bytes] = set()
+    with (
+        socket.socket(socket.AF_NETLINK, socket.SOCK_RAW) as here,
+        socket.socket(fileno=os.dup(fd)) as there,
+        suppress(OSError),  # before 5.14 there are none
+    ):
+        cookies = {one.getsockopt(socket.SOL_SOCKET, _SO_NETNS_COOKIE, 8) for one in (here, there)}
+    if len(cookies) > 1:
+        raise OSError(refused.errno, "a socket's namespace, which is not this thread's")
+    return None
 
 
 def _path(argument: str, name: Any) -> str:

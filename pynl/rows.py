@@ -11,7 +11,7 @@ from typing import Any
 from ._wire import ffi, lib
 from .encode import encode
 from .errors import check
-from .family import Family
+from .family import Family, left_out
 from .fields import Field
 from .frames import arrow
 from .gather import Column, Normalize, Same, each, gather
@@ -217,24 +217,27 @@ def columns_of(family: Family[Any], objects: Any) -> Values:
     return columns(family.record, [_row(family, row) for row in rows])
 
 
-def beside(objects: Any, values: Values) -> bool:
+def beside(family: Family[Any], objects: Any, values: Values) -> bool:
     """Whether there may be records with attributes that no column holds: those that are not declared.
 
     Args:
+        family: theirs.
         objects: a table, or records and mappings.
         values: what it made of them.
     """
     if isinstance(objects, Table):
-        return _beside(objects._store, objects, values)
+        return _beside(family, objects._store, objects, values)
     return any(rows.beside() for rows in {id(o._rows): o._rows for o in objects if isinstance(o, Record)}.values())
 
 
-def _beside(store: Store, table: Table[Any], values: Values) -> bool:
+def _beside(family: Family[Any], store: Store, table: Table[Any], values: Values) -> bool:
     """A table has attributes that are not declared, or of a nested one fewer values than there are attributes."""
     if store.c.unknown:
         return True
-    for name, made in values.items():
+    left = frozenset().union(*family.instead.values())
+    for name, sent in values.items():
         if store.column(name).kind == lib.PYNL_DEEP:
+            made = table.values(name) if name in left else sent
             mask = table.columns.mask(name)
             there = len(table) if mask is None else sum(mask)
             if len(table) - list(made).count(None) < there:
@@ -251,7 +254,7 @@ def columns(cls: type[Record], rows: Sequence[Mapping[str, Any]]) -> Values:
 def _from_table(family: Family[Any], table: Table[Any]) -> Values:
     names = (name for name in table.columns if not _kernels_own(family, name))
     made = {name: table.values(name) for name in names if table.columns.present(name)}
-    return {name: _all_told(family, name, values) for name, values in made.items()}
+    return less(family.instead, {name: _all_told(family, name, values) for name, values in made.items()})
 
 
 def _all_told(family: Family[Any], name: str, values: list[Any]) -> list[Any]:
@@ -269,6 +272,18 @@ def _from_records(family: Family[Any], records: Sequence[Any]) -> Values:
             values = list(map(attrgetter(name), records))
             if values.count(None) < len(values):
                 made[name] = _all_told(family, name, values)
+    return less(family.instead, made)
+
+
+def less(instead: Mapping[str, frozenset[str]], values: Values) -> Values:
+    """Columns without what is left out beside others."""
+    made = dict(values)
+    for by, names in instead.items():
+        for name in names & made.keys() if by in made else ():
+            column = [None if told else value for told, value in zip(made[by], made[name], strict=True)]
+            made[name] = column
+            if column.count(None) == len(column):
+                del made[name]
     return made
 
 
@@ -278,8 +293,10 @@ def _row(family: Family[Any], item: Any) -> Mapping[str, Any]:
         return item
     if not isinstance(item, cls):
         raise TypeError(f"expected {cls.__name__} records or mappings of their fields, not {item!r}")
-    fields = (name for name, _ in item.items() if not _kernels_own(family, name))
-    return {name: _told(family, name, getattr(item, name)) for name in fields}
+    fields = dict(item.items())
+    left = left_out(family.instead, fields.get)
+    sent = (name for name in fields if name not in left and not _kernels_own(family, name))
+    return {name: _told(family, name, fields[name]) for name in sent}
 
 
 def _kernels_own(family: Family[Any], name: str) -> bool:
@@ -328,7 +345,7 @@ def _from_arrow(family: Family[Any], table: Any) -> Values:
             made[name] = [
                 None if value is None else _told(family, name, normalize(field, value)) for value in made[name]
             ]
-    return made
+    return less(family.instead, made)
 
 
 def saved_columns(family: Family[Any], objects: Any) -> Values:
@@ -343,7 +360,9 @@ def saved(family: Family[Any], item: Any) -> Any:
     if not isinstance(item, Mapping):
         return item
     family.record.known([name for name in item if name != "unknown"])
-    made = _unwritten(family.record, {name: value for name, value in item.items() if not _dropped(family, name)})
+    left = left_out(family.instead, item.get)
+    told = {name: value for name, value in item.items() if name not in left and not _dropped(family, name)}
+    made = _unwritten(family.record, told)
     for name in family.sent.keys() & made.keys():
         made[name] = _told(family, name, normalize(family.record.FIELDS[name], made[name]))
     return made

@@ -16,7 +16,7 @@ from .closing import Closing
 from .encode import message
 from .errors import ClosedError, DecodeError, check
 from .log import WARNING, logger
-from .netns import Descriptor, NetNS, open_netns
+from .netns import Descriptor, NetNS, home_of, is_here, open_netns
 from .reply import Reply
 from .schema import Record
 from .statistics import Counters
@@ -99,7 +99,7 @@ class Socket(Closing):
     def _open(self) -> Any:
         c = ffi.gc(ffi.new("struct pynl_socket *", {"fd": -1, "wake": -1}), lib.pynl_socket_close)
         netns = self._netns
-        if netns is None:
+        if netns is None or is_here(netns.number):
             check(lib.pynl_socket_open(c, self.protocol, -1), "socket")
         else:  # in a thread that ends with it, since its namespace is changed
             results: list[int] = []
@@ -129,7 +129,9 @@ class Socket(Closing):
 
     @property
     def netns(self) -> int | None:
-        """A descriptor of the namespace that was asked for; None: that of the thread that opened it."""
+        """A descriptor of its namespace, whichever the calling thread is in now; None: the same, or it is closed."""
+        if self._netns is None and not self._closed:
+            self._netns = home_of(self._c.fd)
         return None if self._netns is None else self._netns.number
 
     @property
@@ -351,6 +353,7 @@ class Socket(Closing):
         """A socket whose last answer was not read to its end is replaced: the rest may still come."""
         if log := logger("pynl.socket", WARNING):
             log.warning("socket of port %d: replaced, since its last answer was not read to the end", self.port)
+        _ = self.netns  # asked for while there is a socket to tell
         lib.pynl_socket_close(self._c)
         self._c = self._open()
         self._restore(self._options, self._groups)

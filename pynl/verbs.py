@@ -11,10 +11,11 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from .bulk import Failure, Packed, Progress, Report, Requests
 from .encode import encode
+from .family import left_out
 from .fields import Field
 from .many import FLAGS, Difference, asked_of, carry_out, difference, raise_with, sendable, told_of
 from .netns import Descriptor
-from .rows import Rows, Values, beside, columns, columns_of, saved_columns
+from .rows import Rows, Values, beside, columns, columns_of, less, saved_columns
 from .schema import Record, chosen, normalize
 from .service import Service
 from .socket import Socket
@@ -174,7 +175,7 @@ class Verbs(Service[R]):
         if isinstance(objects, Table) or not (isinstance(objects, Mapping) or hasattr(objects, "__arrow_c_stream__")):
             given = objects if isinstance(objects, Table) else list(objects)
             objects = columns_of(family, given)
-            if beside(given, objects) and not (verb == "delete" and family.identity):
+            if beside(family, given, objects) and not (verb == "delete" and family.identity):
                 rows = self._one_by_one(verb, given, keep)
         rows = rows or self._rows(verb, objects, keep)
         asked = asked_of(verb, family, rows)
@@ -199,6 +200,8 @@ class Verbs(Service[R]):
         values = columns_of(family, objects)
         if verb == "delete" and family.identity:
             values = {name: column for name, column in values.items() if name in family.identity}
+        elif verb == "delete":
+            values = less(family.unsaid, values)
         if type(self)._arguments is not Verbs._arguments:
             values = self._translated(values, keep)
 
@@ -237,6 +240,7 @@ class Verbs(Service[R]):
             as :meth:`add_many`.
         """
         there: Table[R] = self.dump(**filters)
+        there.complete()  # rows are compared where they lie, and those of a long answer are still arriving
         values = columns_of(self.FAMILY, wanted)
         count = len(next(iter(values.values()), ()))
         given = {**{name: [value] * count for name, value in filters.items()}, **values} if count else {}
@@ -277,7 +281,8 @@ class Verbs(Service[R]):
         if verb == "delete" and self.FAMILY.identity:
             return cls(**{**{name: getattr(record, name) for name in self.FAMILY.identity}, **given})
         made: R = sendable(self.FAMILY, record, **given)
-        return made
+        left = left_out(self.FAMILY.unsaid, partial(getattr, made)) if verb == "delete" else ()
+        return made.replace(**dict.fromkeys(left)) if left else made
 
     def _arguments(self, values: Mapping[str, Any], keep: list[Descriptor]) -> Mapping[str, Any]:
         """Keyword arguments as fields: a family may take some that are none."""

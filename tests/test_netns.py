@@ -289,6 +289,45 @@ class TestABlock:
         assert away > 100
 
 
+@pytest.fixture
+def moved(netns: Namespace, name: str) -> Iterator[pynl.Netlink]:
+    """A session that was opened in a namespace in which the thread no longer is: it is in another."""
+    pynl.netns.create(name)
+    with pynl.netns.enter(netns.name):
+        nl = pynl.Netlink()
+    with nl, pynl.netns.enter(name):
+        yield nl
+
+
+class TestASessionStaysWhereItWasOpened:
+    def test_with_what_it_opens_later(self, moved: pynl.Netlink, netns: Namespace) -> None:
+        assert moved.routes.add_many([{"dst": "10.1.0.0/16", "oif": 1, "table": 77}]).ok
+        assert [route["dst"] for route in netns.ip_json("route show table 77")] == ["10.1.0.0/16"]
+        assert [route.dst for table in moved.routes.stream(table=77) for route in table] == ["10.1.0.0/16"]
+        assert [route.dst for route in moved.routes.snapshot(table=77)] == ["10.1.0.0/16"]
+        with moved.mirror("routes", "links") as mirror, moved.monitor("routes") as monitor:
+            assert mirror.lookup("10.1.2.3", table=77)
+            netns.ip("route add 10.2.0.0/16 dev lo table 77")
+            assert mirror.lookup("10.2.2.3", table=77)
+            assert next(iter(monitor)).record.dst == "10.2.0.0/16"
+
+    def test_after_an_answer_that_was_given_up(self, moved: pynl.Netlink) -> None:
+        ours = moved.socket.netns
+        moved.socket._turns.clean = False
+        assert [link.flags & 1 for link in moved.links.dump()] == [1]  # that of the thread is down
+        assert moved.socket.netns == ours
+
+    def test_or_says_that_it_cannot(self, moved: pynl.Netlink, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(*arguments: Any) -> int:
+            raise PermissionError(errno.EPERM, "no")
+
+        monkeypatch.setattr(module.fcntl, "ioctl", refuse)
+        with pytest.raises(PermissionError, match="not this thread's"):
+            moved.socket.sibling()
+        with pynl.Netlink() as nl, nl.socket.sibling() as socket:  # in its own it needs no permission
+            assert socket.netns is None
+
+
 class TestNumbers:
     def test_ip_lists_what_pynl_assigned(self, netns: Namespace, name: str) -> None:
         pynl.netns.create(name)

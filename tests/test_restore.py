@@ -124,6 +124,79 @@ def test_a_namespace_restored(source: pynl.Netlink, empty: Namespace, way: Calla
         assert stable(nl.neighbours.dump(), "cacheinfo", "probes") == stable(neighbours, "cacheinfo", "probes")
 
 
+def by_mixed_records(table: Table[Any]) -> Any:
+    return [*table, {"dst": "10.255.0.0/16", "oif": "lo", "table": 7}]
+
+
+NEXTHOPS = """
+nexthop add id 1 via 192.0.2.9 dev v0
+nexthop add id 2 via 192.0.2.8 dev v0 onlink
+nexthop add id 3 via 2001:db8::9 dev v0
+nexthop add id 4 blackhole
+nexthop add id 5 encap seg6 mode encap segs 2001:db8::a via 192.0.2.7 dev v0
+nexthop add id 6 via inet6 2001:db8::9 dev v0
+nexthop add id 10 group 1,2
+"""
+BY_NEXTHOP = """
+route add 10.1.0.0/16 nhid 1 table 50
+route add 10.2.0.0/16 nhid 2 table 50 metric 5 mtu 1400
+route add 10.3.0.0/16 nhid 10 table 50
+route add 10.4.0.0/16 nhid 4 table 50
+route add 10.5.0.0/16 nhid 5 table 50
+route add 10.6.0.0/16 nhid 6 table 50
+route add 10.7.0.0/16 via 192.0.2.9 table 50
+route add 10.8.0.0/16 table 50 nexthop via 192.0.2.9 nexthop via 192.0.2.8
+route add 2001:db8:1::/48 nhid 3 table 50
+"""
+
+
+@pytest.mark.parametrize("way", [*WAYS, by_mixed_records])
+def test_routes_by_nexthop_objects(source: pynl.Netlink, netns: Namespace, way: Callable[[Table[Any]], Any]) -> None:
+    netns.batch(NEXTHOPS + BY_NEXTHOP)
+    routes = source.routes.dump(table=50)
+    assert len(routes) == 9
+    saved = way(routes)
+    assert source.routes.sync(routes, table=50, dry_run=True).same == 9
+    report = source.routes.flush(table=50)
+    assert (report.done, report.failures, len(source.routes.dump(table=50))) == (9, [], 0)
+    report = source.routes.restore(saved)
+    assert report.failures == []
+    assert stable(source.routes.dump(table=50), "cacheinfo") == stable(routes, "cacheinfo")
+    report = source.routes.replace_many(routes, on_error="continue")
+    assert report.failures == []
+    (gone,) = source.routes.sync([], table=50).reports
+    assert (gone.done, gone.failures) == (9, [])
+    for route in routes:
+        source.routes.add(route)
+        source.routes.delete(route)
+    assert len(source.routes.dump(table=50)) == 0
+
+
+def test_routes_by_nexthop_objects_are_put_back(source: pynl.Netlink, netns: Namespace) -> None:
+    netns.batch(NEXTHOPS + BY_NEXTHOP)
+    routes = source.routes.dump(table=50)[:]
+    refused = Route(dst="10.99.0.0/16", nh_id=99, table=50)
+    report = source.routes.delete_many([*routes, refused], on_error="rollback")
+    assert (report.kept, report.undone) == ([], len(routes))
+    plain = [{"dst": route.dst, "oif": "v1", "table": 50, "priority": route.priority} for route in routes[:4]]
+    report = source.routes.replace_many([*plain, refused.replace(oif=99)], on_error="rollback")
+    assert (report.kept, report.undone) == ([], 4)
+    assert stable(source.routes.dump(table=50), "cacheinfo") == stable(routes, "cacheinfo")
+
+
+def test_a_nexthop_object_instead_of_a_gateway(source: pynl.Netlink, netns: Namespace) -> None:
+    netns.batch(NEXTHOPS + BY_NEXTHOP)
+    (route,) = source.routes.dump(table=50, dst="10.7.0.0/16")
+    source.routes.replace(route, nh_id=1)
+    (route,) = source.routes.dump(table=50, dst="10.7.0.0/16")
+    assert (route.nh_id, route.gateway) == (1, "192.0.2.9")
+    source.routes.replace(route, nh_id=None)
+    (route,) = source.routes.dump(table=50, dst="10.7.0.0/16")
+    assert (route.nh_id, route.gateway) == (None, "192.0.2.9")
+    with pytest.raises(pynl.NetlinkError, match="mutually exclusive"):
+        source.routes.add(dst="10.9.0.0/16", nh_id=1, gateway="192.0.2.9")
+
+
 def test_a_session_restores_a_table_of_any_kind(source: pynl.Netlink, empty: Namespace) -> None:
     with empty.netlink() as nl:
         assert nl.restore(source.addresses.dump()).ok
