@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from .bulk import BulkInterrupted, Failure, Outcomes, Packed, Progress, Report, Requests, run
+from .bulk import BulkInterrupted, Failure, Outcomes, Packed, Progress, Report, Requests, apart, run
 from .encode import encode
 from .errors import NetlinkError
 from .family import Family
@@ -77,24 +77,43 @@ def carry_out(
     if on_error not in ON_ERROR:
         raise ValueError(f"on_error: expected one of {', '.join(ON_ERROR)}, not {on_error!r}")
     started = time.monotonic()
+
+    def work(came: Sequence[object]) -> tuple[Report, BaseException | None]:
+        return _carried_out(socket, requests, asked, read, families, on_error, progress, came)
+
+    (report, failed), interrupted = apart(work)
+    report.duration = time.monotonic() - started
+    if failed is not None:
+        failed.report = report  # type: ignore[attr-defined]
+        raise failed
+    if interrupted:
+        raise BulkInterrupted(report)
+    return report
+
+
+def _carried_out(
+    socket: Socket,
+    requests: Requests,
+    asked: Callable[[int], Asked[Any]],
+    read: Read,
+    families: Iterable[Family[Any]],
+    on_error: str,
+    progress: Progress | None,
+    came: Sequence[object],
+) -> tuple[Report, BaseException | None]:
+    """As :func:`carry_out`; ``came`` has each Ctrl-C so far. Returns also what ended it before its time."""
     before = {family.name: read(family) for family in families} if on_error == "rollback" else {}
-    outcomes = run(socket, requests, on_error != "continue", progress)
+    outcomes = run(socket, requests, on_error != "continue", progress, lambda: bool(came))
     report = Report(total=len(requests), unsent=len(requests) - outcomes.sent)
     _settle(outcomes, asked, read)
     for index, error in sorted(outcomes.errors.items()):
         report.failures.append(Failure(index, asked(index).record, error))
     report.unknown = outcomes.unknown
     report.done = outcomes.sent - len(outcomes.errors) - len(outcomes.unknown)
-    ended = outcomes.interrupted or outcomes.failed is not None
+    ended = came or outcomes.failed is not None
     if on_error == "rollback" and (outcomes.errors or outcomes.unknown or ended):
-        _undo(socket, outcomes, asked, before, report)
-    report.duration = time.monotonic() - started
-    if outcomes.failed is not None:
-        outcomes.failed.report = report  # type: ignore[attr-defined]
-        raise outcomes.failed
-    if outcomes.interrupted:
-        raise BulkInterrupted(report)
-    return report
+        _undo(socket, outcomes, asked, before, report, came)
+    return report, outcomes.failed
 
 
 def _settle(outcomes: Outcomes, asked: Callable[[int], Asked[Any]], read: Read) -> None:
@@ -124,8 +143,13 @@ def _undo(
     asked: Callable[[int], Asked[Any]],
     before: Mapping[str, Mapping[Hashable, Any]],
     report: Report,
+    came: Sequence[object],
 ) -> None:
-    """Undoes what was carried out: each object that was touched becomes what it was before, the last one first."""
+    """Undoes what was carried out: each object that was touched becomes what it was before, the last one first.
+
+    Another Ctrl-C ends it between two sends.
+    """
+    earlier = len(came)
     unknown = set(outcomes.unknown)
     touched: dict[Any, list[int]] = {}
     for index in range(outcomes.sent):
@@ -149,8 +173,9 @@ def _undo(
             undoing.append(_change(request.family, "delete", request.record))
         else:
             undoing.append(_change(request.family, "add" if gone else "replace", sendable(request.family, old)))
-    undone = run(socket, Packed(undoing), False, None)
-    for place in (*undone.errors, *undone.unknown):
+    undone = run(socket, Packed(undoing), False, ended=lambda: len(came) > earlier)
+    outcomes.failed = outcomes.failed or undone.failed
+    for place in (*undone.errors, *undone.unknown, *range(undone.sent, len(undoing))):
         report.kept += places[place]
     report.kept.sort()
     report.undone = sum(map(len, touched.values())) - len(report.kept)
