@@ -120,3 +120,45 @@ def test_a_link_made_and_set_goes_as_one(nl: pynl.Netlink, netns: Namespace) -> 
     report = rolled_back(nl, change)
     assert (report.undone, report.done, report.kept) == (3, 0, [])
     assert [link["ifindex"] for link in links(netns)] == [link["ifindex"] for link in before]
+
+
+def test_forwarding_entries_and_proxies_that_were_there_are_put_back(nl: pynl.Netlink, netns: Namespace) -> None:
+    """Dumps of neighbours list neither."""
+    netns.batch("fdb add 02:00:00:00:00:77 dev p0 master static\nfdb add 02:00:00:00:00:78 dev p0 master", "bridge")
+    netns.batch("neigh add proxy 192.0.2.60 dev br0\nneigh add 192.0.2.61 lladdr 02:00:00:00:00:61 dev br0")
+
+    def shown() -> list[Any]:
+        fdb = [entry for entry in netns.ip_json("fdb show", "bridge") if entry["mac"].startswith("02:00:00:00:00")]
+        return [sorted(fdb, key=str), netns.ip_json("neigh show proxy"), netns.ip_json("neigh show nud permanent")]
+
+    before = shown()
+    assert [len(part) for part in before] == [2, 1, 1]
+
+    def change(batch: pynl.Batch) -> None:
+        batch.neighbours.replace(lladdr="02:00:00:00:00:77", ifindex="p0", flags="master")
+        batch.neighbours.delete(lladdr="02:00:00:00:00:78", ifindex="p0", flags="master")
+        batch.neighbours.replace(dst="192.0.2.60", ifindex="br0", proxy=True)
+        batch.neighbours.replace(dst="192.0.2.61", ifindex="br0", lladdr="02:00:00:00:00:62")
+        batch.neighbours.add(lladdr="02:00:00:00:00:79", ifindex="p0", flags="master")
+
+    report = rolled_back(nl, change)
+    assert (report.undone, report.done, report.kept) == (5, 0, [])
+    assert shown() == before
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        {"dst": "192.0.2.60", "ifindex": "br0", "proxy": True},
+        {"lladdr": "02:00:00:00:00:77", "ifindex": "p0", "flags": "master"},
+    ],
+)
+def test_lost_answers_of_forwarding_entries_and_proxies(
+    nl: pynl.Netlink, monkeypatch: pytest.MonkeyPatch, what: dict[str, Any]
+) -> None:
+    collect = pynl.Socket.collect
+    monkeypatch.setattr(pynl.Socket, "collect", lambda *arguments: collect(*arguments) and False)
+    with nl.batch() as batch:
+        batch.neighbours.add(**what)
+    assert batch.report is not None
+    assert (batch.report.done, batch.report.failures) == (1, [])
