@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from . import bpf
@@ -40,6 +40,8 @@ _LISTEN_ALL_NSID = 8
 _LOOK = 100
 #: Events of one batch, more or less.
 _MOST = 4096
+#: What a datagram takes of the receive buffer, at least: struct sk_buff and its like come to more.
+_SMALLEST = 256
 
 
 class _Stock:
@@ -205,15 +207,46 @@ class Monitor(Closing):
         self._receive(self.timeout if timeout is None else checked(timeout))
         return self._take()
 
+    def upto_now(self) -> Iterator[Batch]:
+        """All that has been announced up to now, in batches: it waits for nothing, and ends however fast more comes.
+
+        Raises:
+            RuntimeError: there are events that the iterator has yet to give.
+            ClosedError: as of :meth:`batch`.
+        """
+        if self._pending:
+            raise RuntimeError("the iterator has events to give first: see pending()")
+        c, number, most = self._c, 0, 0
+        while True:
+            with self._lock:
+                result = self._look(0)
+                if result == -errno.ETIMEDOUT:  # nothing is left
+                    return
+                last = number > 0 and (c.answered >= number or c.reads >= most)
+                if not number:
+                    number = lib.pynl_events_ask(c, self._socket._c)
+                    most = c.reads + self._receive_buffer // _SMALLEST  # all that the queue can hold, had it no answer
+            if result > 0:
+                yield self._take()
+            elif result != -errno.EINTR:
+                self._usable()
+                check(result, "notifications")
+            if last:
+                return
+
+    def _look(self, milliseconds: int) -> int:
+        """What pynl_events_receive says."""
+        self._usable()
+        self._restock()
+        return int(lib.pynl_events_receive(self._c, self._socket._c, _MOST, milliseconds))
+
     def _receive(self, timeout: float | None) -> int:
         """Waits until there are events to take, and tells how many; 0 where none came in time."""
         until = None if timeout is None else time.monotonic() + timeout
         while True:
             left = _LOOK if until is None else max(0, min(_LOOK, int((until - time.monotonic()) * 1000) + 1))
             with self._lock:
-                self._usable()
-                self._restock()
-                result = lib.pynl_events_receive(self._c, self._socket._c, _MOST, left if timeout != 0 else 0)
+                result = self._look(left if timeout != 0 else 0)
             if result > 0:
                 return result
             if result not in (-errno.EINTR, -errno.ETIMEDOUT):

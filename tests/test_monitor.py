@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -22,6 +23,7 @@ from hypothesis import strategies as st
 
 import pynl
 from pynl import Event, Overrun, Undecoded
+from pynl._wire import ffi, lib
 from pynl.encode import encode, message
 
 #: Seconds in which what was announced before has surely come.
@@ -360,6 +362,104 @@ def test_without_privilege_the_buffer_is_what_the_system_allows(netns: Namespace
     assert 4096 < int(size) < 200_000_000
     assert error.startswith("1 ")
     assert "CAP_NET_BROADCAST" in error
+
+
+# ---- up to now
+
+
+def test_up_to_now_is_all_that_was_announced(veth: Namespace) -> None:
+    with veth.netlink() as nl, nl.monitor("routes", table=254) as events:
+        assert list(events.upto_now()) == []
+        veth.batch(routes(9000))
+        found = [event.record.dst for batch in events.upto_now() for event in batch]
+        assert len(found) == len(set(found)) == 9000
+        assert events.statistics["messages"] == 9000  # the signs are not among them
+        assert list(events.upto_now()) == []
+        assert not events.batch(0)
+
+
+def test_up_to_now_ends_while_more_is_announced(fed: tuple[pynl.Monitor, socket.socket]) -> None:
+    """Each batch that is taken brings more than it had: only the sign ends it."""
+    events, far = fed
+    far.setblocking(False)
+
+    def fill() -> None:
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                far.send(route("10.0.1.0/24"))
+
+    fill()
+    batches = 0
+    for _ in events.upto_now():
+        if batches == 0:
+            asked = events._c.asked
+            assert events._c.answered == asked - 1
+        if batches == 5:
+            while events.batch(0):
+                pass
+            far.send(message(2, 0, asked, bytes(20)))
+        fill()
+        batches += 1
+        assert batches < 20
+    assert batches == 7
+
+
+def test_up_to_now_ends_without_a_sign(fed: tuple[pynl.Monitor, socket.socket], monkeypatch: Any) -> None:
+    """It may have been lost: then all is read that the buffer may have held."""
+    events, far = fed
+    monkeypatch.setattr(events, "_receive_buffer", 256 * 100)
+    far.send(route("10.0.1.0/24"))
+    count = 0
+    for batch in events.upto_now():
+        far.send(route("10.0.1.0/24"))
+        count += len(batch)
+        assert count < 200
+    assert count == 101
+
+
+def test_up_to_now_ends_at_the_kernels_sign(veth: Namespace) -> None:
+    """What was announced later waits for the next time."""
+    with veth.netlink() as nl, nl.monitor("routes", table=254, timeout=SOON) as events:
+        veth.batch(routes(10))
+        batches = events.upto_now()
+        assert len(next(batches)) == 10
+        found = 10
+        veth.batch(routes(6000, first=10))
+        found += sum(map(len, batches))
+        assert found < 200  # of those that came with the sign
+        assert found + len(list(events)) == 6010
+
+
+def test_up_to_now_has_the_mark_and_goes_no_further(veth: Namespace) -> None:
+    with veth.netlink() as nl, nl.monitor("routes", table=254, buffer=4096) as events:
+        veth.batch(routes(500))
+        found: list[Any] = []
+        for batch in events.upto_now():
+            if not found:
+                veth.batch(routes(500, first=500))
+            found += batch
+        actions = [event.action for event in found]
+        assert actions.count("overrun") == 2
+        assert actions[-1] == "overrun"
+        veth.batch(routes(1, first=20_000))
+        assert [event.action for batch in events.upto_now() for event in batch] == ["new"]
+
+
+def test_up_to_now_after_events_that_nobody_wants(veth: Namespace) -> None:
+    with veth.netlink() as nl, nl.monitor("routes", table=254, protocol=99) as events:
+        lib.pynl_socket_filter(events._socket._c, ffi.NULL, 0)  # as where the kernel filters nothing
+        veth.batch(routes(20_000) + "route add 198.51.100.0/24 dev v0 proto 99\n")
+        assert [event.record.dst for batch in events.upto_now() for event in batch] == ["198.51.100.0/24"]
+
+
+def test_up_to_now_is_refused_while_the_iterator_has_events(veth: Namespace) -> None:
+    with veth.netlink() as nl, nl.monitor("routes", table=254) as events:
+        veth.batch(routes(2))
+        next(events)
+        with pytest.raises(RuntimeError, match="pending"):
+            next(events.upto_now())
+    with pytest.raises(pynl.ClosedError):
+        next(events.upto_now())
 
 
 # ---- namespaces
