@@ -106,8 +106,8 @@ class Monitor(Closing):
         self._lock = threading.RLock()
         self._pid = os.getpid()
         self._closed = False
-        #: Read, and to be given by the iterator.
-        self._pending: deque[Any] = deque()
+        #: Read, and to be given by the iterator. A batch until its events are made, so that Ctrl-C may come meanwhile.
+        self._pending: Batch | deque[Any] = deque()
         #: Those that were logged.
         self._overruns = 0
         self._names = [kind.name for kind in kinds]
@@ -266,21 +266,23 @@ class Monitor(Closing):
         self._stocks[number] = stock
         self._watches[number].table = stock.store.c
 
-    def _take(self) -> Batch:
-        """What has been read, in Python's hands."""
+    def _take(self, *, keep: bool = False) -> Batch:
+        """What has been read, in Python's hands; ``keep``: for the iterator."""
         c = self._c
         try:
             data = bytes(ffi.buffer(c.events, c.count * EVENT.size))
             stores = {number: stock.store for number, stock in enumerate(self._stocks) if stock.used}
             made = Batch(self.kinds, data, stores)
+            if c.overruns > self._overruns:
+                self._overruns = c.overruns
+                if log := logger("pynl.monitor", WARNING):
+                    log.warning("notifications of %s were lost", ", ".join(self._names))
+            if keep:
+                self._pending = made
             c.count = 0
         except BaseException:
             self._torn()
             raise
-        if c.overruns > self._overruns:
-            self._overruns = c.overruns
-            if log := logger("pynl.monitor", WARNING):
-                log.warning("notifications of %s were lost", ", ".join(self._names))
         return made
 
     def _take_one(self) -> Event | None:
@@ -317,7 +319,7 @@ class Monitor(Closing):
         if self._closed:
             return
         self._closed = True
-        self._pending.clear()
+        self._pending = deque()
         if os.getpid() == self._pid:
             lib.pynl_events_wake(self._socket._c)
             with self._lock:  # until no thread is in a call of C with it
@@ -340,8 +342,11 @@ class Monitor(Closing):
                 raise StopIteration
             if count == 1 and (event := self._take_one()):
                 return event
-            self._pending.extend(self._take())
-        return self._pending.popleft()
+            self._take(keep=True)
+        pending = self._pending
+        if isinstance(pending, Batch):
+            self._pending = pending = deque(pending)
+        return pending.popleft()
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else f"a buffer of {self.receive_buffer} bytes"

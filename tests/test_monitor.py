@@ -669,6 +669,25 @@ def test_what_python_drops_on_the_way_is_marked(netns: Namespace, monkeypatch: p
         assert [event.action for event in events] == ["overrun", "change"]
 
 
+def test_what_is_interrupted_while_it_becomes_events_is_not_lost(
+    netns: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where Ctrl-C comes while there are many."""
+    with netns.netlink() as nl, nl.monitor("links", timeout=SOON) as events:
+        netns.batch("link set lo mtu 1200\nlink set lo mtu 1300\n")
+
+        class Interrupted:
+            def __getitem__(self, action: int) -> str:
+                raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr("pynl.events.ACTIONS", Interrupted())
+            with pytest.raises(KeyboardInterrupt):
+                next(events)
+        assert events.pending() == 2
+        assert [event.record.mtu for event in events] == [1200, 1300]
+
+
 def test_events_outlive_their_monitor(veth: Namespace) -> None:
     with veth.netlink() as nl, nl.monitor("routes", table=254, timeout=SOON) as events:
         veth.batch(routes(3))
