@@ -218,6 +218,7 @@ class Monitor(Closing):
             raise RuntimeError("the iterator has events to give first: see pending()")
         c, number, most = self._c, 0, 0
         while True:
+            self._usable()
             with self._lock:
                 result = self._look(0)
                 if result == -errno.ETIMEDOUT:  # nothing is left
@@ -245,6 +246,7 @@ class Monitor(Closing):
         until = None if timeout is None else time.monotonic() + timeout
         while True:
             left = _LOOK if until is None else max(0, min(_LOOK, int((until - time.monotonic()) * 1000) + 1))
+            self._usable()  # before it waits: in a child, a thread of the parent has the lock for ever
             with self._lock:
                 result = self._look(left if timeout != 0 else 0)
             if result > 0:

@@ -652,6 +652,30 @@ def test_a_child_does_not_read_its_parents_events(netns: Namespace) -> None:
         assert told(events) == [("change", "links", "lo")]
 
 
+def test_a_child_does_not_wait_for_a_thread_of_its_parent(netns: Namespace) -> None:
+    with netns.netlink() as nl, nl.monitor("links") as events:
+        reader = threading.Thread(target=lambda: list(events))
+        reader.start()
+        time.sleep(0.2)
+        child = os.fork()
+        if not child:
+            status = 1
+            try:
+                signal.alarm(5)
+                refused = 0
+                for read in (lambda: events.batch(0), lambda: next(events), lambda: list(events.upto_now())):
+                    try:
+                        read()
+                    except pynl.ClosedError:
+                        refused += 1
+                status = refused != 3
+            finally:
+                os._exit(status)
+        assert os.waitpid(child, 0)[1] == 0
+        events.close()
+        reader.join(5)
+
+
 def test_what_python_drops_on_the_way_is_marked(netns: Namespace, monkeypatch: pytest.MonkeyPatch) -> None:
     """As where Ctrl-C comes between C and Python."""
     with netns.netlink() as nl, nl.monitor("links", timeout=SOON) as events:
