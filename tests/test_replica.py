@@ -257,6 +257,18 @@ def test_what_was_read_again_tells_the_exact_differences() -> None:
     assert copy.replica.replace(table_of(ROUTES, *copy.there)) == []
 
 
+@pytest.mark.parametrize("before", range(4))
+@pytest.mark.parametrize("after", range(4))
+def test_how_many_of_the_same_there_are_is_read_again(before: int, after: int) -> None:
+    other = RULE.replace(priority=101)
+    copy = Copy(RULES, *[RULE] * before)
+    assert copy.hear(other)
+    if before == 1:
+        assert copy.hear(RULE, gone=True)
+    copy.take(copy.replica.replace(table_of(RULES, *[RULE] * after, other)))
+    assert [rule.priority for rule in copy.there].count(100) == after
+
+
 def test_what_was_known_before_something_is_not_known_counts() -> None:
     copy = Copy(ROUTES, v4("1"))
     assert not copy.hear_all((v4("2"), CREATE | APPEND, False), (v4("9"), 0, True), (v4("3"), CREATE | APPEND, False))
