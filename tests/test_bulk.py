@@ -19,6 +19,7 @@ from conftest import Namespace
 
 import pynl
 from pynl import Route, bulk
+from pynl._wire import ffi, lib
 from pynl.encode import encode
 
 ERRORS = ("stop", "continue", "rollback")
@@ -374,6 +375,41 @@ def test_answers_whose_request_nothing_can_tell_stay_unknown(nl: pynl.Netlink, m
         batch.routes.add(dst="10.0.0.0/8", oif="v0", table=100)
     assert batch.report is not None
     assert (batch.report.total, batch.report.done, batch.report.unknown, batch.report.failures) == (2, 1, [0], [])
+
+
+def test_what_is_there_tells_of_a_lost_answer_only_if_it_is_what_was_asked_for(
+    nl: pynl.Netlink, netns: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another object with the same key may have been there before, and the request refused."""
+    netns.batch("""
+        route add 10.1.0.0/16 dev v0 table 100
+        route add 10.2.0.0/16 dev v0 table 100
+        route add 10.3.0.0/16 dev v0 table 100
+        route add 10.4.0.0/16 dev v0 table 100
+    """)
+    collect = pynl.Socket.collect
+
+    def lose(line: pynl.Socket, answers: Any, *expected: int) -> bool:
+        collect(line, ffi.gc(ffi.new("struct pynl_answers *"), lib.pynl_answers_free), *expected)
+        return False
+
+    monkeypatch.setattr(pynl.Socket, "collect", lose)
+    with nl.batch(on_error="continue") as batch:
+        batch.routes.add(dst="10.1.0.0/16", table=100, oif="v0")  # refused, but there
+        batch.routes.add(dst="10.2.0.0/16", table=100, type="blackhole")  # refused
+        batch.routes.replace(dst="10.3.0.0/16", table=100, oif="v0", prefsrc="203.0.113.1")  # refused
+        batch.routes.replace(dst="10.4.0.0/16", table=100, oif="v0", metrics={"mtu": 1400})
+        batch.routes.append(dst="10.5.0.0/16", table=100, oif="v0")
+        batch.routes.change(dst="10.6.0.0/16", table=100, oif="v0")  # refused
+        batch.routes.add(dst="10.7.0.0/16", table=100, oif=999)  # refused
+        batch.routes.add(dst="10.8.0.0/16", table=100, oif="v0")
+        batch.routes.delete(dst="10.8.0.0/16", table=100, tos=0, priority=0, protocol="boot", scope="link")
+        batch.links.add_altnames("v0", "another")
+    report = batch.report
+    assert report is not None
+    assert [failure.index for failure in report.failures] == [6]
+    assert report.unknown == [1, 2, 4, 5, 7, 9]
+    assert report.done == 3
 
 
 def test_a_part_of_a_key_tells_no_object(nl: pynl.Netlink, netns: Namespace, monkeypatch: pytest.MonkeyPatch) -> None:
