@@ -199,6 +199,16 @@ def test_no_such_way_with_errors(nl: pynl.Netlink) -> None:
             call()
 
 
+@pytest.mark.parametrize("count", [1, 3, 4])
+def test_a_request_of_any_size_has_a_report(nl: pynl.Netlink, count: int) -> None:
+    """Texts that are each almost as long as an attribute can be: more than is sent at once."""
+    large = dict.fromkeys(("ifalias", "alt_ifname", "qdisc", "phys_port_name")[:count], "x" * 65_000)
+    report = nl.links.add_many([{"ifname": "b0", "kind": "bridge"}, {"ifname": "b1", **large}])
+    assert (report.total, report.done, report.unsent) == (2, 1, 0)
+    (failure,) = report.failures
+    assert (failure.index, len(failure.request.ifalias)) == (1, 65_000)
+
+
 # ---- undone
 
 
