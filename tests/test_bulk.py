@@ -120,7 +120,7 @@ def test_nothing(nl: pynl.Netlink, nothing: Any) -> None:
     assert nl.routes.sync([], table=100).reports == []
     with nl.batch() as batch:
         pass
-    assert batch.report is None
+    assert (batch.report.total, batch.report.ok) == (0, True) if batch.report else False
     assert batch.send().total == 0
 
 
@@ -321,6 +321,45 @@ def test_a_batch_reads_at_once_and_may_be_sent_in_parts(nl: pynl.Netlink) -> Non
     assert batch.report is not None
     assert batch.report.done == 1
     assert len(nl.routes.dump(table=100)) == 0
+
+
+def test_a_batch_collects_many(nl: pynl.Netlink, netns: Namespace) -> None:
+    """Nothing is sent before the end, and all in its order."""
+    nl.routes.add_many(wanted(20))
+    odds = [odd(1).replace(oif=nl.links.get("v0").ifindex)]
+    with nl.batch(on_error="continue") as batch:
+        told = batch.routes.add_many({"dst": ["10.9.0.0/16", "10.8.0.0/16"], "oif": "v0", "table": 101, "priority": 5})
+        assert (told.total, told.done, told.unsent) == (2, 0, 2)
+        batch.routes.replace_many(wanted(10, protocol="bgp"))
+        batch.routes.delete_many(wanted(30)[10:])
+        batch.routes.add_many(odds)
+        batch.routes.add(dst="10.7.0.0/16", oif="v0", table=101, priority=5)
+        assert len(batch) == 34
+        assert (there(netns), there(netns, 101)) == (expected(*range(20)), [])
+    assert batch.report is not None
+    assert [failure.index for failure in batch.report.failures] == [*range(22, 32), 32]
+    assert batch.report.done == 23
+    assert there(netns) == expected(*range(10))
+    assert {route["protocol"] for route in netns.ip_json("route show table 100")} == {"bgp"}
+    assert there(netns, 101) == [("10.7.0.0/16", 5), ("10.8.0.0/16", 5), ("10.9.0.0/16", 5)]
+
+
+def test_what_depends_on_answers_is_not_for_a_batch(nl: pynl.Netlink) -> None:
+    routes, links = nl.routes.dump(), nl.links.dump()
+    with nl.batch() as batch:
+        for name, call in {
+            "flush": lambda: batch.routes.flush(table=100),
+            "sync": lambda: batch.routes.sync([], table=100),
+            "restore": lambda: batch.routes.restore(routes),
+        }.items():
+            with pytest.raises(TypeError, match=f"{name}: what it sends depends on what is there"):
+                call()
+        with pytest.raises(TypeError, match="restore: what it sends"):
+            batch.links.restore(links)
+        for options in ({"on_error": "continue"}, {"progress": print}):
+            with pytest.raises(TypeError, match="on_error and progress are those of the batch"):
+                batch.routes.add_many(wanted(3), **options)
+        assert len(batch) == 0
 
 
 def test_progress(nl: pynl.Netlink, default_buffer: None) -> None:
