@@ -194,6 +194,15 @@ static bool keep(struct pynl_events *e, struct pynl_watch *watch, const struct w
     return true;
 }
 
+/* An ACK of pynl_events_ask; that of pynl_events_wake has the number 0. */
+static void answer(struct pynl_events *e, const struct nlmsghdr *header)
+{
+    uint64_t number = e->asked - (uint32_t)((uint32_t)e->asked - header->nlmsg_seq);
+
+    if (number <= e->asked && number > e->answered)
+        e->answered = number;
+}
+
 static void sort_datagram(struct pynl_events *e, struct mmsghdr *received, const struct slot *slot, int64_t time)
 {
     struct walk w = {.at = slot->iov.iov_base, .left = received->msg_len};
@@ -210,6 +219,10 @@ static void sort_datagram(struct pynl_events *e, struct mmsghdr *received, const
     for (; !lost && walk_message(&w); walk_next(&w)) {
         struct pynl_watch *watch = watch_of(e, &w);
 
+        if (w.header.nlmsg_type == NLMSG_ERROR) {
+            answer(e, &w.header);
+            continue;
+        }
         e->messages++;
         if (!watch)
             e->skipped++;
@@ -257,13 +270,14 @@ static int wait_at_most(struct pynl_events *e, const struct pynl_socket *socket,
     return 0;
 }
 
-/* The kernel acknowledges a message that asks for nothing else, and the receive has something. */
-int pynl_events_wake(const struct pynl_socket *socket)
+/* The kernel acknowledges a message that asks for nothing else. */
+static int ask_for_ack(const struct pynl_socket *socket, uint32_t number)
 {
     const struct nlmsghdr message = {
         .nlmsg_len = MESSAGE_HEADER,
         .nlmsg_type = NLMSG_NOOP,
         .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK,
+        .nlmsg_seq = number,
     };
     uint8_t bytes[sizeof(message)];
 
@@ -271,9 +285,22 @@ int pynl_events_wake(const struct pynl_socket *socket)
     return (int)pynl_socket_send(socket, bytes, sizeof(bytes));
 }
 
+int pynl_events_wake(const struct pynl_socket *socket)
+{
+    return ask_for_ack(socket, 0);
+}
+
+uint64_t pynl_events_ask(struct pynl_events *e, const struct pynl_socket *socket)
+{
+    e->asked++;
+    ask_for_ack(socket, (uint32_t)e->asked);
+    return e->asked;
+}
+
 int64_t pynl_events_receive(struct pynl_events *e, const struct pynl_socket *socket, uint64_t limit, int timeout_ms)
 {
     int i, received, result = 0, patience = PATIENCE, flags = timeout_ms ? MSG_WAITFORONE : MSG_DONTWAIT;
+    uint64_t answered = e->answered;
     bool draining = false;
     struct ring ring;
     uint32_t k;
@@ -309,6 +336,7 @@ int64_t pynl_events_receive(struct pynl_events *e, const struct pynl_socket *soc
             continue;
         if (draining) {
             mark(e, now());
+            e->answered = e->asked; /* the queue has been read, and the sign may be among what was lost */
             restore(e, socket);
             break;
         }
@@ -316,7 +344,7 @@ int64_t pynl_events_receive(struct pynl_events *e, const struct pynl_socket *soc
             result = received;
         else
             result = received ? -EINTR : -ETIMEDOUT;
-        if (received < SLOTS || e->count >= limit || !--patience)
+        if (received < SLOTS || e->count >= limit || e->answered != answered || !--patience)
             break;
     }
     for (k = 0; k < e->watch_count; k++)

@@ -259,6 +259,8 @@ struct pynl_events {
     uint64_t truncated;         /* and how often for another reason than the receive buffer */
     int32_t waits;              /* the socket's SO_RCVTIMEO in ms, once it has been set */
     struct pynl_counts *counts; /* as of a reply */
+    uint64_t asked;             /* how often the kernel was asked for a sign, */
+    uint64_t answered;          /* and up to which of them everything that came before has been read */
     uint32_t torn;              /* not 0: some were taken and are lost: the next is a mark */
 };
 
@@ -267,6 +269,9 @@ struct pynl_events {
    After an overrun the kernel adds nothing to its queue until that is empty. So the rest of the queue is read first, and the
    mark stands exactly where some are missing. */
 int64_t pynl_events_receive(struct pynl_events *, const struct pynl_socket *, uint64_t limit, int timeout_ms);
+/* Asks for a sign behind everything that has been announced: the kernel acknowledges at once, in the same queue. Returns
+   its number: once `answered` is no less, all of that has been received. The sign may fail to come. */
+uint64_t pynl_events_ask(struct pynl_events *, const struct pynl_socket *);
 /* Makes one that waits return. Safe from any thread. */
 int pynl_events_wake(const struct pynl_socket *);
 /* Frees the events. */

@@ -74,7 +74,7 @@ class Mirror:
             while not (value := await self._do(predicate)):
                 if not await changes.arrive(until):
                     raise TimeoutError(f"what was waited for did not come within {timeout} s")
-                changes.updates.clear()
+                changes.blocking.skip()
             return value
         finally:
             changes.close()
@@ -111,9 +111,8 @@ class Changes:
     def __init__(self, owner: Mirror, timeout: float | None) -> None:
         self._owner = owner
         self._timeout = timeout
-        self._blocking = owner.blocking.changes()
-        #: Those that have come and were not given yet.
-        self.updates = self._blocking.updates
+        #: The iterator below.
+        self.blocking = mirror.Changes(owner.blocking)
         #: The loop watches a descriptor for one reader only.
         self._fd = os.dup(owner.blocking.fileno())
 
@@ -128,7 +127,7 @@ class Changes:
         loop = asyncio.get_running_loop()
         while True:
             await self._owner.follow()
-            if self.updates:
+            if self.blocking.ready:
                 return True
             if until is not None and loop.time() >= until:
                 return False
@@ -150,21 +149,20 @@ class Changes:
     async def __anext__(self) -> Update:
         import asyncio
 
-        if not self.updates:
+        if not self.blocking.ready:
             until = None if self._timeout is None else asyncio.get_running_loop().time() + self._timeout
             try:
                 if not await self.arrive(until):
                     raise StopAsyncIteration
             except ClosedError:
                 raise StopAsyncIteration from None
-        return self.updates.popleft()
+        return self.blocking.take()
 
     def close(self) -> None:
         """No more updates are kept for it. May be called twice."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
-        self._blocking.close()
 
     def __del__(self) -> None:
         if getattr(self, "_fd", -1) >= 0:

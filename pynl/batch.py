@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
 from typing import Any
 
 from .bulk import Packed, Progress, Report
-from .family import Family
-from .many import FLAGS, ON_ERROR, Asked, carry_out
+from .many import FLAGS, Asked
+from .outcome import ON_ERROR, carry_out
 from .socket import Socket
 from .verbs import Change
 
@@ -41,11 +40,7 @@ class Collected:
 
         def asked(index: int) -> Asked[Any]:
             change = changes[index]
-            return Asked(change.verb, change.service.FAMILY, change.record)
-
-        def read(family: Family[Any]) -> Mapping[Hashable, Any]:
-            return services[family.name].read()
+            return Asked(change.verb, change.service.FAMILY, change.record, change.type)
 
         requests = Packed([(c.type, FLAGS[c.verb], c.record.RECORD, c.payload) for c in changes])
-        families = [service.FAMILY for service in services.values()]
-        return carry_out(self._socket, requests, asked, read, families, self._on_error, self._progress)
+        return carry_out(self._socket, requests, asked, services, self._on_error, self._progress)

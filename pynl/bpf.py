@@ -132,7 +132,7 @@ def program(kinds: Iterable[tuple[Family[Any], Sequence[int], Filters]]) -> byte
     Args:
         kinds: of each, the address families (none: any), and what C filters by.
     """
-    # An ACK wakes a thread that waits (pynl_events_wake).
+    # ACKs are for the reader itself (pynl_events_wake, pynl_events_ask).
     made = [*_one_message(), (_LOAD[2], 0, 0, _TYPE_AT), _equals(_wire(_NLMSG_ERROR, 2), 0, 1), _PASS]
     for family, families, filters in kinds:
         made += _kind(family, families, filters)

@@ -7,7 +7,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from ._wire import ffi, lib
 from .ack import error_of
@@ -27,6 +27,8 @@ _WINDOW = 4096
 #: What the kernel keeps of the send buffer for itself.
 _RESERVED = 32
 _HEADER = struct.Struct("=IHHII")
+
+T = TypeVar("T")
 
 #: Called with how many requests are through, and how many there are.
 Progress = Callable[[int, int], object]
@@ -143,42 +145,87 @@ class Outcomes:
         self.unknown: list[int] = []
         #: How many were sent.
         self.sent = 0
-        self.interrupted = False
-        #: What else ended it.
+        #: What ended it before its time.
         self.failed: BaseException | None = None
 
 
-def run(socket: Socket, requests: Requests, stop: bool, progress: Progress | None) -> Outcomes:
+def apart(work: Callable[[list[KeyboardInterrupt]], T]) -> tuple[T, bool]:
+    """Does work in a thread of its own, which no signal interrupts.
+
+    Args:
+        work: gets a list to which every Ctrl-C that comes meanwhile is added; it is to end soon then.
+
+    Returns:
+        What it returned, and whether Ctrl-C came. What it raised is raised.
+    """
+    came: list[KeyboardInterrupt] = []
+    made: list[T] = []
+    failed: list[BaseException] = []
+    begun = threading.Lock()
+    over = threading.Event()  # up to 3.12 a thread may be called dead before it is, once its join() was interrupted
+
+    def body() -> None:
+        if not begun.acquire(blocking=False):  # Ctrl-C came while it was started, and it was started again
+            return
+        try:
+            made.append(work(came))
+        except BaseException as error:
+            failed.append(error)
+        finally:
+            over.set()
+
+    while not over.is_set():
+        try:
+            while not over.is_set():
+                if not begun.locked():
+                    threading.Thread(target=body, daemon=True, name="pynl bulk").start()
+                over.wait()
+        except KeyboardInterrupt as error:
+            came.append(error)
+    if failed:
+        raise failed[0]
+    return made[0], bool(came)
+
+
+def run(
+    socket: Socket,
+    requests: Requests,
+    stop: bool,
+    progress: Progress | None = None,
+    ended: Callable[[], bool] = lambda: False,
+) -> Outcomes:
     """Sends all requests, or up to those that are sent together with the first that is refused.
 
-    It does so in a thread of its own, which no signal interrupts: Ctrl-C ends it between two sends. That, and what
-    ``progress`` raises, which is called in that thread, is noted in the outcomes and not raised.
+    What ``progress`` raises, or whatever else ends it, is noted in the outcomes and not raised.
+
+    Args:
+        socket: of the namespace.
+        requests: encoded.
+        stop: after the first that is refused.
+        progress: see :data:`Progress`.
+        ended: asked between two sends whether to end.
     """
     outcomes = Outcomes()
-
-    def work() -> None:
-        try:
-            with socket.sibling() as line:
-                _send_all(line, requests, outcomes, stop, progress)
-        except BaseException as error:
-            outcomes.failed = error
-
-    worker = threading.Thread(target=work, daemon=True, name="pynl bulk")
-    while worker.ident is None or worker.is_alive():
-        try:
-            if worker.ident is None:
-                worker.start()
-            worker.join()
-        except KeyboardInterrupt:
-            outcomes.interrupted = True
+    try:
+        with socket.sibling() as line:
+            _send_all(line, requests, outcomes, stop, progress, ended)
+    except BaseException as error:
+        outcomes.failed = error
     return outcomes
 
 
-def _send_all(line: Socket, requests: Requests, outcomes: Outcomes, stop: bool, progress: Progress | None) -> None:
+def _send_all(
+    line: Socket,
+    requests: Requests,
+    outcomes: Outcomes,
+    stop: bool,
+    progress: Progress | None,
+    ended: Callable[[], bool],
+) -> None:
     total = len(requests)
     window = _window(line)
     room = line.get_option(_SOL_SOCKET, _SO_SNDBUF) - _RESERVED
-    while outcomes.sent < total and not (stop and outcomes.errors) and not outcomes.interrupted:
+    while outcomes.sent < total and not (stop and outcomes.errors) and not ended():
         _send(line, requests, outcomes, window, room)
         if progress:
             progress(outcomes.sent, total)

@@ -27,6 +27,8 @@ class Lookup(Generic[R]):
         self._free: list[int] = []
         #: Number -> a record that is not in the table.
         self._others: dict[int, R] = {}
+        #: Somebody else has these as well: they must not be changed.
+        self._shared = False
         #: Key -> the numbers of its records, where they are not in the table.
         self._numbers: dict[Hashable, list[int]] = {}
 
@@ -38,6 +40,8 @@ class Lookup(Generic[R]):
             rows: their rows in the table, where they were never changed before.
             after: what there is now, in its order.
         """
+        if self._shared:
+            self._others, self._shared = dict(self._others), False
         for row in rows:
             self._prefixes.remove(row, self._base[row])
         for number in self._numbers.pop(key, ()):
@@ -60,7 +64,8 @@ class Lookup(Generic[R]):
 
     def lookup_many(self, addresses: Any) -> Matches[R]:
         """The same of many addresses, as :meth:`pynl.lpm.Prefixes.rows` takes them."""
-        return Matches(self._prefixes.rows(addresses), self._base, dict(self._others))
+        self._shared = True
+        return Matches(self._prefixes.rows(addresses), self._base, self._others)
 
 
 class Matches(Sequence["R | None"], Generic[R]):

@@ -1,29 +1,22 @@
-"""Many changes at once, and what becomes of them: the report, what was lost, what is undone, and differences."""
+"""Many changes at once: what they ask for, and how what is wanted differs from what is there."""
 
 from __future__ import annotations
 
-import errno
-import time
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import Any, Generic, TypeVar
 
-from .bulk import BulkInterrupted, Failure, Outcomes, Packed, Progress, Report, Requests, run
-from .encode import encode
-from .errors import NetlinkError
+from .bulk import BulkInterrupted, Report, Requests
 from .family import Family, left_out
 from .following import NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE
 from .index import Index, take
 from .plan import Keys, column_kind, parse, plan_of
 from .schema import Record
-from .socket import Socket
 from .store import Store
 from .table import Table
 
 R = TypeVar("R", bound=Record)
-
-#: What becomes of the other requests when one is refused.
-ON_ERROR = ("stop", "continue", "rollback")
 
 #: Verb -> the flags of its request (RFC 3549, section 2.3.2.1).
 FLAGS = {
@@ -43,125 +36,8 @@ class Asked(Generic[R]):
     verb: str
     family: Family[R]
     record: R
-
-
-#: Reads all objects of a family, by their keys.
-Read = Callable[[Family[Any]], Mapping[Hashable, Any]]
-
-
-def carry_out(
-    socket: Socket,
-    requests: Requests,
-    asked: Callable[[int], Asked[Any]],
-    read: Read,
-    families: Iterable[Family[Any]],
-    on_error: str,
-    progress: Progress | None,
-) -> Report:
-    """Sends requests and reports what became of them.
-
-    Args:
-        socket: of the namespace.
-        requests: encoded.
-        asked: the place of a request -> what it was to do.
-        read: what is there, where that has to be known.
-        families: those that the requests are of.
-        on_error: one of ON_ERROR.
-        progress: see :data:`pynl.bulk.Progress`.
-
-    Raises:
-        BulkInterrupted: Ctrl-C came; its ``report`` tells what was carried out until then.
-        Exception: what ``progress`` raised, or MemoryError; it has the report as its ``report`` too.
-        ValueError: no such way with errors.
-    """
-    if on_error not in ON_ERROR:
-        raise ValueError(f"on_error: expected one of {', '.join(ON_ERROR)}, not {on_error!r}")
-    started = time.monotonic()
-    before = {family.name: read(family) for family in families} if on_error == "rollback" else {}
-    outcomes = run(socket, requests, on_error != "continue", progress)
-    report = Report(total=len(requests), unsent=len(requests) - outcomes.sent)
-    _settle(outcomes, asked, read)
-    for index, error in sorted(outcomes.errors.items()):
-        report.failures.append(Failure(index, asked(index).record, error))
-    report.unknown = outcomes.unknown
-    report.done = outcomes.sent - len(outcomes.errors) - len(outcomes.unknown)
-    ended = outcomes.interrupted or outcomes.failed is not None
-    if on_error == "rollback" and (outcomes.errors or outcomes.unknown or ended):
-        _undo(socket, outcomes, asked, before, report)
-    report.duration = time.monotonic() - started
-    if outcomes.failed is not None:
-        outcomes.failed.report = report  # type: ignore[attr-defined]
-        raise outcomes.failed
-    if outcomes.interrupted:
-        raise BulkInterrupted(report)
-    return report
-
-
-def _settle(outcomes: Outcomes, asked: Callable[[int], Asked[Any]], read: Read) -> None:
-    """Finds out by reading what became of requests whose answers were lost, as far as what is there tells."""
-    there: dict[str, Mapping[Hashable, Any]] = {}
-    unknown, outcomes.unknown = outcomes.unknown, []
-    for index in unknown:
-        request = asked(index)
-        family = request.family
-        if family.name not in there:
-            there[family.name] = read(family)
-        found = family.key(request.record) in there[family.name]
-        meant = family.part(request.record) if request.verb == "delete" else None
-        if meant is not None and any(map(meant, there[family.name].values())):
-            outcomes.unknown.append(index)  # it, or another that was meant as well
-        elif meant is not None:
-            continue
-        elif request.verb in ("change", "set"):
-            outcomes.unknown.append(index)
-        elif found == (request.verb == "delete"):
-            outcomes.errors[index] = NetlinkError(errno.ENOBUFS, "the answer was lost, and it was not carried out")
-
-
-def _undo(
-    socket: Socket,
-    outcomes: Outcomes,
-    asked: Callable[[int], Asked[Any]],
-    before: Mapping[str, Mapping[Hashable, Any]],
-    report: Report,
-) -> None:
-    """Undoes what was carried out: each object that was touched becomes what it was before, the last one first."""
-    unknown = set(outcomes.unknown)
-    touched: dict[Any, list[int]] = {}
-    for index in range(outcomes.sent):
-        if index not in outcomes.errors and index not in unknown:
-            request = asked(index)
-            key = request.family.key(request.record)
-            one = request.family.name, key, index if request.verb == "append" else None
-            touched.setdefault(one, []).append(index)
-    undoing: list[tuple[Any, int, type[Record], bytes]] = []
-    places: list[list[int]] = []
-    for (name, key, _), indexes in sorted(touched.items(), key=lambda item: -item[1][-1]):
-        request = asked(indexes[-1])
-        old = before[name].get(key)
-        gone = request.verb == "delete"
-        if old is None and gone:  # it came and went; or it was told by less than its key
-            if len(indexes) == 1:
-                report.kept += indexes
-            continue
-        places.append(indexes)
-        if old is None or request.verb == "append":
-            undoing.append(_change(request.family, "delete", request.record))
-        else:
-            undoing.append(_change(request.family, "add" if gone else "replace", sendable(request.family, old)))
-    undone = run(socket, Packed(undoing), False, None)
-    for place in (*undone.errors, *undone.unknown):
-        report.kept += places[place]
-    report.kept.sort()
-    report.undone = sum(map(len, touched.values())) - len(report.kept)
-    report.done = len(report.kept)
-
-
-def _change(family: Family[Any], verb: str, record: Record) -> tuple[Any, int, type[Record], bytes]:
-    if verb == "delete" and family.identity:
-        record = family.record(**{name: getattr(record, name) for name in family.identity})
-    type = family.delete if verb == "delete" else family.new
-    return type, FLAGS[verb], family.record, encode(record)
+    #: Of its message.
+    type: IntEnum
 
 
 def sendable(family: Family[R], record: R, **values: Any) -> R:
@@ -200,7 +76,7 @@ def asked_of(verb: str, family: Family[Any], requests: Requests) -> Callable[[in
 
     def asked(index: int) -> Asked[Any]:
         _, record, payload = requests.payload(index)
-        return Asked(verb, family, parse(record, payload))
+        return Asked(verb, family, parse(record, payload), family.delete if verb == "delete" else family.new)
 
     return asked
 

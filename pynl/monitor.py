@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from . import bpf
@@ -40,6 +40,8 @@ _LISTEN_ALL_NSID = 8
 _LOOK = 100
 #: Events of one batch, more or less.
 _MOST = 4096
+#: What a datagram takes of the receive buffer, at least: struct sk_buff and its like come to more.
+_SMALLEST = 256
 
 
 class _Stock:
@@ -104,8 +106,8 @@ class Monitor(Closing):
         self._lock = threading.RLock()
         self._pid = os.getpid()
         self._closed = False
-        #: Read, and to be given by the iterator.
-        self._pending: deque[Any] = deque()
+        #: Read, and to be given by the iterator. A batch until its events are made, so that Ctrl-C may come meanwhile.
+        self._pending: Batch | deque[Any] = deque()
         #: Those that were logged.
         self._overruns = 0
         self._names = [kind.name for kind in kinds]
@@ -205,15 +207,48 @@ class Monitor(Closing):
         self._receive(self.timeout if timeout is None else checked(timeout))
         return self._take()
 
+    def upto_now(self) -> Iterator[Batch]:
+        """All that has been announced up to now, in batches: it waits for nothing, and ends however fast more comes.
+
+        Raises:
+            RuntimeError: there are events that the iterator has yet to give.
+            ClosedError: as of :meth:`batch`.
+        """
+        if self._pending:
+            raise RuntimeError("the iterator has events to give first: see pending()")
+        c, number, most = self._c, 0, 0
+        while True:
+            self._usable()
+            with self._lock:
+                result = self._look(0)
+                if result == -errno.ETIMEDOUT:  # nothing is left
+                    return
+                last = number > 0 and (c.answered >= number or c.reads >= most)
+                if not number:
+                    number = lib.pynl_events_ask(c, self._socket._c)
+                    most = c.reads + self._receive_buffer // _SMALLEST  # all that the queue can hold, had it no answer
+            if result > 0:
+                yield self._take()
+            elif result != -errno.EINTR:
+                self._usable()
+                check(result, "notifications")
+            if last:
+                return
+
+    def _look(self, milliseconds: int) -> int:
+        """What pynl_events_receive says."""
+        self._usable()
+        self._restock()
+        return int(lib.pynl_events_receive(self._c, self._socket._c, _MOST, milliseconds))
+
     def _receive(self, timeout: float | None) -> int:
         """Waits until there are events to take, and tells how many; 0 where none came in time."""
         until = None if timeout is None else time.monotonic() + timeout
         while True:
             left = _LOOK if until is None else max(0, min(_LOOK, int((until - time.monotonic()) * 1000) + 1))
+            self._usable()  # before it waits: in a child, a thread of the parent has the lock for ever
             with self._lock:
-                self._usable()
-                self._restock()
-                result = lib.pynl_events_receive(self._c, self._socket._c, _MOST, left if timeout != 0 else 0)
+                result = self._look(left if timeout != 0 else 0)
             if result > 0:
                 return result
             if result not in (-errno.EINTR, -errno.ETIMEDOUT):
@@ -233,21 +268,23 @@ class Monitor(Closing):
         self._stocks[number] = stock
         self._watches[number].table = stock.store.c
 
-    def _take(self) -> Batch:
-        """What has been read, in Python's hands."""
+    def _take(self, *, keep: bool = False) -> Batch:
+        """What has been read, in Python's hands; ``keep``: for the iterator."""
         c = self._c
         try:
             data = bytes(ffi.buffer(c.events, c.count * EVENT.size))
             stores = {number: stock.store for number, stock in enumerate(self._stocks) if stock.used}
             made = Batch(self.kinds, data, stores)
+            if c.overruns > self._overruns:
+                self._overruns = c.overruns
+                if log := logger("pynl.monitor", WARNING):
+                    log.warning("notifications of %s were lost", ", ".join(self._names))
+            if keep:
+                self._pending = made
             c.count = 0
         except BaseException:
             self._torn()
             raise
-        if c.overruns > self._overruns:
-            self._overruns = c.overruns
-            if log := logger("pynl.monitor", WARNING):
-                log.warning("notifications of %s were lost", ", ".join(self._names))
         return made
 
     def _take_one(self) -> Event | None:
@@ -284,7 +321,7 @@ class Monitor(Closing):
         if self._closed:
             return
         self._closed = True
-        self._pending.clear()
+        self._pending = deque()
         if os.getpid() == self._pid:
             lib.pynl_events_wake(self._socket._c)
             with self._lock:  # until no thread is in a call of C with it
@@ -307,8 +344,11 @@ class Monitor(Closing):
                 raise StopIteration
             if count == 1 and (event := self._take_one()):
                 return event
-            self._pending.extend(self._take())
-        return self._pending.popleft()
+            self._take(keep=True)
+        pending = self._pending
+        if isinstance(pending, Batch):
+            self._pending = pending = deque(pending)
+        return pending.popleft()
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else f"a buffer of {self.receive_buffer} bytes"

@@ -145,10 +145,11 @@ class Store:
         return message_at(self.c.messages[row])
 
     def datagrams(self, room: int = 0) -> tuple[list[int], bool]:
-        """The row at which each datagram of a dump begins, and whether the last one had room for a row more.
+        """The row at which each datagram of a dump begins, and whether the last one had room for any row more.
 
         What comes in one datagram the kernel listed at one instant, one object after another, and where it had room
-        for more there was no more.
+        for more there was no more. How large an object may be that did not fit is not known: half of the room is taken
+        for enough, and the longest message that was seen.
 
         Args:
             room: bytes that a datagram had, as of the socket's ``room``; 0: as many as the kernel gives any.
@@ -157,7 +158,7 @@ class Store:
         with self.lock:
             c = self.c
             count = int(c.start_count)
-            ended = not count or c.starts[count - 1].size + c.longest <= room
+            ended = not count or c.starts[count - 1].size + max(c.longest, room // 2) <= room
             return [int(c.starts[number].row) for number in range(count)], ended
 
     def column(self, name: str) -> Any:

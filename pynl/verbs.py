@@ -14,8 +14,9 @@ from .encode import encode
 from .family import left_out
 from .fields import Field
 from .gather import Same
-from .many import FLAGS, Difference, asked_of, carry_out, difference, raise_with, sendable, told_of
+from .many import FLAGS, Difference, asked_of, difference, raise_with, sendable, told_of
 from .netns import Descriptor
+from .outcome import Carried, carry_out
 from .rows import Rows, Values, beside, columns, columns_of, less, saved_columns
 from .schema import Record, chosen, normalize
 from .service import Service
@@ -180,7 +181,7 @@ class Verbs(Service[R]):
                 rows = self._one_by_one(verb, given, keep)
         rows = rows or self._rows(verb, objects, keep)
         asked = asked_of(verb, family, rows)
-        return carry_out(self.socket, rows, asked, lambda _: self.read(), [family], on_error, progress)
+        return carry_out(self.socket, rows, asked, {family.name: self}, on_error, progress)
 
     def _one_by_one(self, verb: str, objects: Any, keep: list[Descriptor]) -> Packed:
         """The requests of records with attributes that are not declared: columns cannot hold these."""
@@ -224,6 +225,10 @@ class Verbs(Service[R]):
     def read(self) -> Mapping[Hashable, R]:
         """All objects by what tells them apart."""
         return {self.FAMILY.key(record): record for record in self.dump()}
+
+    def undo(self, carried: Carried, before: Mapping[Hashable, R]) -> tuple[Sequence[int], Carried]:
+        """As :meth:`pynl.outcome.Objects.undo`."""
+        return (), carried
 
     # ---- one request
 

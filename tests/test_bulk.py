@@ -460,6 +460,103 @@ def test_ctrl_c_tells_what_was_carried_out(nl: pynl.Netlink, netns: Namespace, o
     assert (int(undone) > 0) == (on_error == "rollback")
 
 
+#: Ctrl-C in the midst of a send, by how many milliseconds after the last: the report is to wait for its end.
+AMIDST = """
+import os, signal, sys, threading, time, pynl
+columns = {"dst": [f"10.{a}.{b}.0/24" for a in range(128) for b in range(256)], "oif": "lo", "table": 100}
+with pynl.Netlink(sys.argv[1]) as nl:
+    for delay in (0.001, 0.003, 0.006, 0.01, 0.015):
+        timers = []
+        def progress(done, total):
+            if not timers:
+                timers.append(threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT)))
+                timers[0].start()
+        try:
+            nl.routes.add_many(columns, on_error=sys.argv[2], progress=progress)
+        except KeyboardInterrupt as error:
+            time.sleep(0.2)
+            print(error.report.done == len(nl.routes.dump(table=100)), error.report.unsent > 0)
+        nl.routes.flush(table=100)
+"""
+
+
+@pytest.mark.parametrize("on_error", ["continue", "rollback"])
+def test_ctrl_c_waits_for_the_end_of_a_send(netns: Namespace, on_error: str) -> None:
+    netns.batch("link set lo up")
+    command = [sys.executable, "-c", AMIDST, netns.name, on_error]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout.splitlines() == ["True True"] * 5, done.stderr
+
+
+#: Ctrl-C at other times than while requests are sent: what was called then sends it, once.
+AFTERWARDS = """
+import os, signal, sys, time, pynl
+from pynl import bulk, many
+def first(function):
+    def called(*arguments, **options):
+        if signals:
+            os.kill(os.getpid(), signals.pop())
+            time.sleep(0.05)
+        return function(*arguments, **options)
+    return called
+signals = [signal.SIGINT]
+rows = [{"dst": "10.0.0.0/8", "oif": "lo", "table": 100}, {"dst": "10.1.0.0/16", "oif": 999}]
+what = sys.argv[2]
+if what == "asked":
+    bulk.Packed.payload = first(bulk.Packed.payload)
+    pynl.rows.Rows.payload = first(pynl.rows.Rows.payload)
+elif what == "settle":
+    collect = pynl.Socket.collect
+    pynl.Socket.collect = lambda *arguments: collect(*arguments) and False
+    pynl.netlink.Routes.read = first(pynl.netlink.Routes.read)
+with pynl.Netlink(sys.argv[1]) as nl:
+    try:
+        nl.routes.add_many(rows, on_error="continue")
+    except KeyboardInterrupt as error:
+        print(error.report.done, [f.index for f in error.report.failures], error.report.unknown)
+"""
+
+
+@pytest.mark.parametrize("what", ["asked", "settle"])
+def test_ctrl_c_after_the_last_send_has_the_report(netns: Namespace, what: str) -> None:
+    netns.batch("link set lo up")
+    command = [sys.executable, "-c", AFTERWARDS, netns.name, what]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.strip() == "1 [1] []", done.stderr
+
+
+#: The first Ctrl-C ends the sending, the second the undoing of it.
+TWICE = """
+import os, signal, sys, time, pynl
+from pynl import bulk
+bulk._window = lambda line: 256
+sends = []
+transmit = pynl.Socket.transmit
+def slowly(line, data, size):
+    sends.append(size)
+    if len(sends) in (4, 6):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.05)
+    transmit(line, data, size)
+pynl.Socket.transmit = slowly
+columns = {"dst": [f"10.{a}.{b}.0/24" for a in range(8) for b in range(256)], "oif": "lo", "table": 100}
+with pynl.Netlink(sys.argv[1]) as nl:
+    try:
+        nl.routes.add_many(columns, on_error="rollback")
+    except KeyboardInterrupt as error:
+        report = error.report
+        kept = report.kept == list(range(512))
+        print(report.done, report.undone, report.unsent, kept, len(nl.routes.dump(table=100)))
+"""
+
+
+def test_what_a_second_ctrl_c_keeps_from_being_undone_is_told(netns: Namespace) -> None:
+    netns.batch("link set lo up")
+    command = [sys.executable, "-c", TWICE, netns.name]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.strip() == "512 512 1024 True 512", done.stderr
+
+
 # ---- what no column holds
 
 

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 import pynl
 from pynl import ClosedError, Table
+from pynl.mirror import Changes
 from pynl.replica import Update
 from pynl.rtnl.constants import AddressFlags, NeighbourState
 from pynl.rtnl.neigh import NEIGHBOURS
@@ -316,7 +317,8 @@ def test_changes_come_in_order_to_everyone(nl: pynl.Netlink) -> None:
         one.close()
         nl.routes.add(dst="10.3.0.0/16", gateway="192.0.2.9")
         assert prefixes(list(other)) == [("new", "10.3.0.0/16")]
-        assert not one.updates
+        assert not one.ready
+        assert list(one) == []
 
 
 def test_a_table_is_the_same_until_something_changes(nl: pynl.Netlink) -> None:
@@ -438,6 +440,97 @@ def test_ctrl_c_at_any_moment_loses_nothing(nl: pynl.Netlink) -> None:
             finally:
                 signal.setitimer(signal.ITIMER_REAL, 0)
             same(nl, mirror, ["routes"])
+
+
+@pytest.mark.parametrize("how", ["announced", "read again"])
+def test_ctrl_c_at_any_moment_loses_no_update(nl: pynl.Netlink, how: str) -> None:
+    """Who applies the updates has what the mirror has, however often following was broken off."""
+    chance = random.Random(how)
+    interrupted = 0
+    with nl.mirror("routes") as mirror:
+        changes = mirror.changes(timeout=0)
+        have = Counter(route.dst for route in changes.tables["routes"])
+        for round in range(30):
+            gone = round % 3 == 2  # those of the round before
+            dsts = [f"10.{round - gone}.{n >> 8}.{n & 255}/32" for n in range(1500)]
+            change = nl.routes.delete_many if gone else nl.routes.add_many
+            assert change({"dst": dsts, "gateway": "192.0.2.9"}).done == 1500
+            if how == "read again":
+                nl.links.set("lo", ifalias=str(round))
+            signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.0002, 0.02))
+            while True:
+                try:
+                    mirror.table("routes")
+                    break
+                except KeyboardInterrupt:
+                    interrupted += 1
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            for update in changes:
+                have[update.record.dst] += {"new": 1, "del": -1, "change": 0}[update.action]
+            assert +have == Counter(route.dst for route in mirror.table("routes"))
+    assert interrupted > 5
+
+
+def test_what_changes_too_fast_is_put_off_and_told(nl: pynl.Netlink, caplog: pytest.LogCaptureFixture) -> None:
+    with nl.mirror("routes") as mirror, caplog.at_level("WARNING", "pynl"):
+        reads = 0
+
+        def interrupted(kind: str) -> Any:
+            nonlocal reads
+            reads += 1
+            raise pynl.DumpInterrupted(kind, [], 1)
+
+        mirror._read = interrupted  # type: ignore[method-assign]
+        nl.links.set("lo", ifalias="again")
+        assert list(Changes(mirror, 1.5)) == []
+        assert reads == 2  # at once, and after a second
+        assert mirror.stale == {"routes"}
+        assert "a mirror is not up to date: routes change too fast" in caplog.text
+        with pytest.raises(pynl.DumpInterrupted):
+            mirror.table("routes")
+
+
+def test_a_closed_mirror_says_so(nl: pynl.Netlink) -> None:
+    mirror = nl.mirror("links")
+    changes = mirror.changes()
+    mirror.close()
+    assert list(changes) == []
+    for asked in (mirror.changes, mirror.follow, lambda: mirror.wait(bool), lambda: mirror.table("links")):
+        with pytest.raises(pynl.ClosedError):
+            asked()
+    with nl.mirror("links") as other:
+        for wrong in (-1, float("nan"), "x"):
+            with pytest.raises(ValueError, match="timeout"):
+                other.changes(timeout=wrong)  # type: ignore[arg-type]
+
+
+def test_a_child_has_no_mirror_though_a_thread_was_in_it(nl: pynl.Netlink) -> None:
+    """The lock that the thread holds is not released in the child, where it does not exist."""
+    with nl.mirror("routes") as mirror:
+        done = threading.Event()
+
+        def work() -> None:
+            while not done.is_set():
+                mirror.table("routes")
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        try:
+            for _ in range(20):
+                child = os.fork()
+                if not child:
+                    signal.alarm(0)
+                    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+                    signal.alarm(5)
+                    try:
+                        mirror.table("routes")
+                    except pynl.ClosedError:
+                        os._exit(0)
+                    os._exit(1)
+                assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        finally:
+            done.set()
+            thread.join()
 
 
 @pytest.fixture(autouse=True)

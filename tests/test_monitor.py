@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -22,6 +23,7 @@ from hypothesis import strategies as st
 
 import pynl
 from pynl import Event, Overrun, Undecoded
+from pynl._wire import ffi, lib
 from pynl.encode import encode, message
 
 #: Seconds in which what was announced before has surely come.
@@ -362,6 +364,104 @@ def test_without_privilege_the_buffer_is_what_the_system_allows(netns: Namespace
     assert "CAP_NET_BROADCAST" in error
 
 
+# ---- up to now
+
+
+def test_up_to_now_is_all_that_was_announced(veth: Namespace) -> None:
+    with veth.netlink() as nl, nl.monitor("routes", table=254) as events:
+        assert list(events.upto_now()) == []
+        veth.batch(routes(9000))
+        found = [event.record.dst for batch in events.upto_now() for event in batch]
+        assert len(found) == len(set(found)) == 9000
+        assert events.statistics["messages"] == 9000  # the signs are not among them
+        assert list(events.upto_now()) == []
+        assert not events.batch(0)
+
+
+def test_up_to_now_ends_while_more_is_announced(fed: tuple[pynl.Monitor, socket.socket]) -> None:
+    """Each batch that is taken brings more than it had: only the sign ends it."""
+    events, far = fed
+    far.setblocking(False)
+
+    def fill() -> None:
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                far.send(route("10.0.1.0/24"))
+
+    fill()
+    batches = 0
+    for _ in events.upto_now():
+        if batches == 0:
+            asked = events._c.asked
+            assert events._c.answered == asked - 1
+        if batches == 5:
+            while events.batch(0):
+                pass
+            far.send(message(2, 0, asked, bytes(20)))
+        fill()
+        batches += 1
+        assert batches < 20
+    assert batches == 7
+
+
+def test_up_to_now_ends_without_a_sign(fed: tuple[pynl.Monitor, socket.socket], monkeypatch: Any) -> None:
+    """It may have been lost: then all is read that the buffer may have held."""
+    events, far = fed
+    monkeypatch.setattr(events, "_receive_buffer", 256 * 100)
+    far.send(route("10.0.1.0/24"))
+    count = 0
+    for batch in events.upto_now():
+        far.send(route("10.0.1.0/24"))
+        count += len(batch)
+        assert count < 200
+    assert count == 101
+
+
+def test_up_to_now_ends_at_the_kernels_sign(veth: Namespace) -> None:
+    """What was announced later waits for the next time."""
+    with veth.netlink() as nl, nl.monitor("routes", table=254, timeout=SOON) as events:
+        veth.batch(routes(10))
+        batches = events.upto_now()
+        assert len(next(batches)) == 10
+        found = 10
+        veth.batch(routes(6000, first=10))
+        found += sum(map(len, batches))
+        assert found < 200  # of those that came with the sign
+        assert found + len(list(events)) == 6010
+
+
+def test_up_to_now_has_the_mark_and_goes_no_further(veth: Namespace) -> None:
+    with veth.netlink() as nl, nl.monitor("routes", table=254, buffer=4096) as events:
+        veth.batch(routes(500))
+        found: list[Any] = []
+        for batch in events.upto_now():
+            if not found:
+                veth.batch(routes(500, first=500))
+            found += batch
+        actions = [event.action for event in found]
+        assert actions.count("overrun") == 2
+        assert actions[-1] == "overrun"
+        veth.batch(routes(1, first=20_000))
+        assert [event.action for batch in events.upto_now() for event in batch] == ["new"]
+
+
+def test_up_to_now_after_events_that_nobody_wants(veth: Namespace) -> None:
+    with veth.netlink() as nl, nl.monitor("routes", table=254, protocol=99) as events:
+        lib.pynl_socket_filter(events._socket._c, ffi.NULL, 0)  # as where the kernel filters nothing
+        veth.batch(routes(20_000) + "route add 198.51.100.0/24 dev v0 proto 99\n")
+        assert [event.record.dst for batch in events.upto_now() for event in batch] == ["198.51.100.0/24"]
+
+
+def test_up_to_now_is_refused_while_the_iterator_has_events(veth: Namespace) -> None:
+    with veth.netlink() as nl, nl.monitor("routes", table=254) as events:
+        veth.batch(routes(2))
+        next(events)
+        with pytest.raises(RuntimeError, match="pending"):
+            next(events.upto_now())
+    with pytest.raises(pynl.ClosedError):
+        next(events.upto_now())
+
+
 # ---- namespaces
 
 
@@ -552,6 +652,30 @@ def test_a_child_does_not_read_its_parents_events(netns: Namespace) -> None:
         assert told(events) == [("change", "links", "lo")]
 
 
+def test_a_child_does_not_wait_for_a_thread_of_its_parent(netns: Namespace) -> None:
+    with netns.netlink() as nl, nl.monitor("links") as events:
+        reader = threading.Thread(target=lambda: list(events))
+        reader.start()
+        time.sleep(0.2)
+        child = os.fork()
+        if not child:
+            status = 1
+            try:
+                signal.alarm(5)
+                refused = 0
+                for read in (lambda: events.batch(0), lambda: next(events), lambda: list(events.upto_now())):
+                    try:
+                        read()
+                    except pynl.ClosedError:
+                        refused += 1
+                status = refused != 3
+            finally:
+                os._exit(status)
+        assert os.waitpid(child, 0)[1] == 0
+        events.close()
+        reader.join(5)
+
+
 def test_what_python_drops_on_the_way_is_marked(netns: Namespace, monkeypatch: pytest.MonkeyPatch) -> None:
     """As where Ctrl-C comes between C and Python."""
     with netns.netlink() as nl, nl.monitor("links", timeout=SOON) as events:
@@ -567,6 +691,25 @@ def test_what_python_drops_on_the_way_is_marked(netns: Namespace, monkeypatch: p
                 next(events)
         netns.ip("link set lo mtu 1300")
         assert [event.action for event in events] == ["overrun", "change"]
+
+
+def test_what_is_interrupted_while_it_becomes_events_is_not_lost(
+    netns: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where Ctrl-C comes while there are many."""
+    with netns.netlink() as nl, nl.monitor("links", timeout=SOON) as events:
+        netns.batch("link set lo mtu 1200\nlink set lo mtu 1300\n")
+
+        class Interrupted:
+            def __getitem__(self, action: int) -> str:
+                raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr("pynl.events.ACTIONS", Interrupted())
+            with pytest.raises(KeyboardInterrupt):
+                next(events)
+        assert events.pending() == 2
+        assert [event.record.mtu for event in events] == [1200, 1300]
 
 
 def test_events_outlive_their_monitor(veth: Namespace) -> None:

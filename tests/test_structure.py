@@ -43,6 +43,7 @@ LAYERS = [
     "socket",
     "devices family bulk",
     "rows many",
+    "outcome",
     "arrival bpf events snapshot",
     "monitor",
     "hearing",

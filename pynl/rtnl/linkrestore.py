@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..bulk import Failure, Packed, Progress, Report
 from ..encode import encode
 from ..errors import NetlinkError
-from ..many import FLAGS, Asked, carry_out, raise_with, told_of
+from ..many import FLAGS, Asked, raise_with, told_of
+from ..outcome import Carried, carry_out
 from ..schema import Record, writable
 from ..verbs import Verbs
-from .constants import LinkFlags, MessageType
+from .constants import AddressFamily, LinkFlags, MessageType
 from .link import Inet6, Link, given
 from .linkkinds import LINK_KINDS
 
@@ -39,6 +40,8 @@ _FLAGS = (
     | LinkFlags.IFF_AUTOMEDIA
     | LinkFlags.IFF_DYNAMIC
 )
+#: What takes a link to another namespace, from where it cannot be fetched.
+_AWAY = ("net_ns_fd", "net_ns_pid", "target_netnsid")
 #: Ports before what they have as ports, all that before links are up, and once more what being up has changed.
 _STAGES: Sequence[Callable[[str], bool]] = (
     lambda what: what == "master",
@@ -75,6 +78,70 @@ def restore(service: Verbs[Link], links: Sequence[Link], progress: Progress | No
     report.duration = time.monotonic() - started
     raise_with(ended, report)
     return report
+
+
+def undo(
+    service: Verbs[Link], carried: Carried, before: Mapping[Hashable, Link]
+) -> tuple[Sequence[int], list[tuple[int, Asked[Any]]]]:
+    """Makes links that were there what they were, as :meth:`pynl.outcome.Objects.undo`; new ones are left.
+
+    What became of them is told by reading them again.
+    """
+    by_index = {link.ifindex: link for link in before.values()}
+    by_name = {name: link for link in before.values() for name in (link.ifname, *link.altnames)}
+    kept: list[int] = []
+    left: list[tuple[int, Asked[Any]]] = []
+    touched: dict[int, list[int]] = {}
+    made = {asked.record.ifindex for _, asked in carried if _makes(asked)} - {0}
+    away: set[int] = set()
+    for index, asked in carried:
+        request: Link = asked.record
+        old = by_index.get(request.ifindex) if request.ifindex else by_name.get(request.ifname or request.alt_ifname)
+        if old and request.family == AddressFamily.AF_UNSPEC:  # the dump of links does not tell VLANs
+            if any(getattr(request, name) for name in _AWAY):
+                away.add(old.ifindex)
+            touched.setdefault(old.ifindex, []).append(index)
+        elif not old and (_makes(asked) or request.ifname):
+            left.append((index, asked))
+        elif old or request.ifindex not in made:  # otherwise it goes with its link
+            kept.append(index)
+    if touched:
+        _put_back(service, [by_index[index] for index in touched.keys() - away], before)
+    there = {link.ifindex: link for link in service.dump()}
+    for index, places in touched.items():
+        link = by_index[index]
+        ends = [link, by_index[link.link]] if _peer(link) and link.link in by_index else [link]
+        if not all(_is(one, there.get(one.ifindex)) for one in ends):
+            kept += places
+    return kept, left
+
+
+def _is(link: Link, there: Link | None) -> bool:
+    """It is what it was, as far as it can be set."""
+    if there is None or (link.ifname, {*link.altnames}) != (there.ifname, {*there.altnames}):
+        return False
+    return not any(_differing(link, there))
+
+
+def _makes(asked: Asked[Any]) -> bool:
+    return asked.verb == "add" and asked.type == MessageType.RTM_NEWLINK
+
+
+def _put_back(service: Verbs[Link], links: list[Link], before: Mapping[Hashable, Link]) -> None:
+    """Links that may have been removed, the other ends of pairs with them, or have other names now."""
+    there = {link.ifindex: link for link in service.dump()}
+    names: list[Request] = []
+    for place, link in enumerate(links):
+        new = there.get(link.ifindex)
+        if new and new.ifname != link.ifname:
+            names.append(Request((place,), "ifname", Link(ifindex=link.ifindex, ifname=link.ifname)))
+        if new and (more := [name for name in new.altnames if name not in link.altnames]):
+            record = Link(ifindex=link.ifindex, prop_list={"alt_ifname": more})
+            names.append(Request((place,), "prop_list", record, MessageType.RTM_DELLINKPROP))
+    _Restoring(service, links).send("set", names)
+    missing = {link.link for link in links if _peer(link) and link.ifindex not in there}
+    ends = [link for link in before.values() if link.ifindex in missing - there.keys() and link not in links]
+    restore(service, [*links, *ends], None)
 
 
 class _Restoring:
@@ -166,12 +233,10 @@ class _Restoring:
         packed = Packed([(r.type, f, Link, encode(r.record)) for r, f in zip(requests, flags, strict=True)])
 
         def asked(index: int) -> Asked[Link]:
-            return Asked(verb, service.FAMILY, requests[index].record)
+            return Asked(verb, service.FAMILY, requests[index].record, requests[index].type)
 
-        families = [service.FAMILY]
-        report, ended = told_of(
-            carry_out, service.socket, packed, asked, lambda _: service.read(), families, "continue", progress
-        )
+        services = {service.FAMILY.name: service}
+        report, ended = told_of(carry_out, service.socket, packed, asked, services, "continue", progress)
         for failure in report.failures:
             request = requests[failure.index]
             for place in request.places:

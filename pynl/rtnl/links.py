@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from ..family import Family
 from ..following import Following
 from ..kinds import TEXT
 from ..netns import Descriptor, open_netns
+from ..outcome import Carried
 from ..rows import saved_columns
 from ..schema import Record, nearest, writable
 from ..verbs import Verbs
@@ -22,7 +23,7 @@ from .kindconstants import BridgeFlags
 from .kindconstants import BridgeVlanFlags as Vlan
 from .link import Link, given
 from .linkkinds import LINK_KINDS
-from .linkrestore import restore
+from .linkrestore import restore, undo
 from .vf import vf_settings
 
 #: What RTM_NEWLINK takes; everything else of a link only the kernel tells.
@@ -205,6 +206,10 @@ class Links(Verbs[Link]):
             if link.ifname is None:
                 raise ValueError(f"ifname: row {number} has none")
         return restore(self, links, progress)
+
+    def undo(self, carried: Carried, before: Mapping[Hashable, Link]) -> tuple[Sequence[int], Carried]:
+        """As :meth:`pynl.outcome.Objects.undo`."""
+        return undo(self, carried, before)
 
     def add_altnames(self, device: Any, *names: str) -> None:
         """Gives a link alternative names, of up to 127 bytes (since 5.5)."""

@@ -163,6 +163,11 @@ class Neighbours(Appendable[Neighbour]):
             rest["family"] = AddressFamily.AF_BRIDGE
         return rest
 
+    def read(self) -> Mapping[Hashable, Neighbour]:
+        """All by what tells them apart: forwarding entries and proxies too, which a dump has to be asked for."""
+        tables = self.dump(), self.dump(family=AddressFamily.AF_BRIDGE), self.dump(proxy=True)
+        return {_key(entry): entry for table in tables for entry in table}
+
     def get(self, dst: Any, device: Any, *, proxy: bool = False) -> Neighbour:
         """One neighbour (since 5.0).
 
