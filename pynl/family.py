@@ -46,8 +46,8 @@ class Family(Generic[R]):
     wider: frozenset[str] = frozenset()
     #: Fields that only the kernel tells: of a record that was read and is to be written, they are left out.
     volatile: frozenset[str] = frozenset()
-    #: Fields that the kernel fills in where they are not told.
-    filled: frozenset[str] = frozenset()
+    #: Fields that the kernel fills in where they are not told, and the value that says no more than that; or None.
+    filled: Mapping[str, Any] = field(default_factory=dict)
     #: Field -> what is to be written of a value that was read, where that is not all of it.
     sent: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     #: Field -> those that the kernel tells beside it, and refuses to be told: of what was read they are left out.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Generic, TypeVar
@@ -108,18 +108,48 @@ def difference(family: Family[R], names: Sequence[str], wanted: Table[R], there:
         names: the fields that are compared.
         wanted: with the kernel's own defaults or without.
         there: what the kernel told.
+
+    Raises:
+        ValueError: two of the wanted ones have the same key.
     """
     keys = Keys(plan_of(family.record), names, (), _masks(family))
     met = bytearray(len(wanted))
     index = Index(wanted._store, keys)
     index.extend(met)  # what is wanted twice is wanted once
     kept = bytearray(map((-1).__lt__, index.match(there._store, met)))
-    new, old = ({family.key(r): r for r in _without(*rest)} for rest in ((wanted, met), (there, kept)))
+    new = _once(family, names, wanted, met)
+    old: dict[Hashable, list[R]] = {}
+    for record in _without(there, kept):
+        old.setdefault(family.key(record), []).append(record)
     added = [record for key, record in new.items() if key not in old]
-    common = {key: record for key, record in new.items() if key in old}
-    replaced = [record for key, record in common.items() if not _met(family, names, record, old[key])]
-    deleted = [record for key, record in old.items() if key not in new]
-    return Difference(added, replaced, deleted, sum(met) - index.repeats + len(common) - len(replaced))
+    replaced, same = [], 0
+    for key, wish in new.items():
+        if others := old.get(key):
+            found = next((record for record in others if _met(family, names, wish, record)), None)
+            others.remove(others[0] if found is None else found)  # what is left there is removed
+            same += found is not None
+            if found is None:
+                replaced.append(wish)
+    deleted = [record for records in old.values() for record in records]
+    return Difference(added, replaced, deleted, sum(met) - index.repeats + same)
+
+
+def _once(family: Family[R], names: Sequence[str], wanted: Table[R], met: bytearray) -> dict[Hashable, R]:
+    """The wanted objects that are not there, by their keys, which no other has."""
+    few = _without(wanted, met)
+    rows = (row for row, there in enumerate(met) if not there)
+    made: dict[Hashable, tuple[int, R]] = {}
+    for row, record in zip(rows, few, strict=True):
+        other, _ = made.setdefault(family.key(record), (row, record))
+        if other != row:
+            raise ValueError(f"rows {other} and {row} are the same object, and differ: {record!r}")
+    index = Index(few._store, Keys(plan_of(family.record), family.following.key, names, _masks(family)))
+    index.extend()
+    for row, found in enumerate(index.match(wanted._store) if made else ()):
+        if found < -1 and (key := family.key(wanted[row])) in made:
+            other, record = made[key]
+            raise ValueError(f"rows {row} and {other} are the same object, and differ: {record!r}")
+    return {key: record for key, (_, record) in made.items()}
 
 
 def _met(family: Family[R], names: Sequence[str], wanted: R, there: R) -> bool:
@@ -127,7 +157,8 @@ def _met(family: Family[R], names: Sequence[str], wanted: R, there: R) -> bool:
     told = sendable(family, there)
     for name in names:
         value = getattr(wanted, name)
-        if not _agrees(value, getattr(told, name)) and (value is not None or name not in family.filled):
+        left = name in family.filled and value in (None, family.filled[name])
+        if not left and not _agrees(value, getattr(told, name)):
             return False
     return True
 

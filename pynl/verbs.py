@@ -13,6 +13,7 @@ from .bulk import Failure, Packed, Progress, Report, Requests
 from .encode import encode
 from .family import left_out
 from .fields import Field
+from .gather import Same
 from .many import FLAGS, Difference, asked_of, difference, raise_with, sendable, told_of
 from .netns import Descriptor
 from .outcome import Carried, carry_out
@@ -252,36 +253,6 @@ class Verbs(Service[R]):
         """As :meth:`pynl.outcome.Objects.undo`."""
         return (), carried
 
-    def sync(self, wanted: Any, /, *, dry_run: bool = False, **filters: Any) -> Difference[R]:
-        """Makes what is there what is wanted, and leaves alone what is so already.
-
-        Args:
-            wanted: as :meth:`add_many`.
-            dry_run: only tell the difference.
-            filters: which objects to look at, as :meth:`dump`: ``table=100, protocol="bgp"``. What is wanted gets these
-                values where it does not say otherwise.
-
-        Returns:
-            The difference, and (unless it is a dry run) the reports of the changes.
-
-        Raises:
-            as :meth:`add_many`.
-        """
-        self._not_collected("sync")
-        there: Table[R] = self.dump(**filters)
-        there.complete()  # rows are compared where they lie, and those of a long answer are still arriving
-        values = columns_of(self.FAMILY, wanted)
-        count = len(next(iter(values.values()), ()))
-        given = {**{name: [value] * count for name, value in filters.items()}, **values} if count else {}
-        record, volatile = self.FAMILY.record, self.FAMILY.volatile
-        names = [n for n in dict.fromkeys((*given, *record.BLANK)) if n in record.FIELDS and n not in volatile]
-        made: Table[R] = Table(self._rows("add", given, []).store())
-        found = difference(self.FAMILY, names, made, there)
-        if not dry_run:
-            steps = (("delete", found.deleted), ("replace", found.replaced), ("add", found.added))
-            found.reports = [self._many(verb, records, "continue", None) for verb, records in steps if records]
-        return found
-
     # ---- one request
 
     def _change(self, verb: str, record: R | None, values: Mapping[str, Any]) -> None:
@@ -327,7 +298,63 @@ class Verbs(Service[R]):
         return {}
 
 
-class Replaceable(Verbs[R]):
+class Syncable(Verbs[R]):
+    """Objects that are made and removed by their records alone."""
+
+    def sync(self, wanted: Any, /, *, dry_run: bool = False, **filters: Any) -> Difference[R]:
+        """Makes what is there what is wanted, and leaves alone what is so already.
+
+        Compared are the fields that any of the wanted objects tells: those of them that do not tell it are wanted
+        without it, and what none of them tells may be anything.
+
+        Args:
+            wanted: as :meth:`add_many`.
+            dry_run: only tell the difference.
+            filters: which objects to look at, as :meth:`dump`: ``table=100, protocol="bgp"``. What is wanted gets these
+                values where it does not say otherwise.
+
+        Returns:
+            The difference, and (unless it is a dry run) the reports of the changes.
+
+        Raises:
+            ValueError: two that are wanted are the same object, and differ; or one is none that the filters look at.
+                Otherwise as :meth:`add_many`.
+        """
+        self._not_collected("sync")
+        there: Table[R] = self.dump(**filters)
+        there.complete()  # rows are compared where they lie, and those of a long answer are still arriving
+        values = columns_of(self.FAMILY, wanted)
+        count = len(next(iter(values.values()), ()))
+        given = self._filtered(values, count, filters) if count else {}
+        record, volatile = self.FAMILY.record, self.FAMILY.volatile
+        names = [n for n in dict.fromkeys((*given, *record.BLANK)) if n in record.FIELDS and n not in volatile]
+        made: Table[R] = Table(self._rows("add", given, []).store())
+        looked_at = self._matching(filters)
+        for name in looked_at.keys() & values.keys():
+            for row, value in enumerate(made.values(name)):
+                if value != looked_at[name]:
+                    raise ValueError(
+                        f"row {row}: {name}: {value!r} is none that the filter {name}={filters[name]!r} finds"
+                    )
+        found = difference(self.FAMILY, names, made, there)
+        if not dry_run:
+            steps = (("delete", found.deleted), ("replace", found.replaced), ("add", found.added))
+            found.reports = [self._many(verb, records, "continue", None) for verb, records in steps if records]
+        return found
+
+    def _filtered(self, values: Values, count: int, filters: Mapping[str, Any]) -> Values:
+        """Columns with the filters' values where they have none."""
+        family = self.FAMILY
+        by = {name: values[name] for name in family.instead if name in values}
+        given = less(family.instead, {**{name: Same(value, count) for name, value in filters.items()}, **by})
+        made = dict(values)
+        for name in filters.keys() & given.keys():
+            told = values.get(name, Same(None, count))
+            made[name] = [other if value is None else value for value, other in zip(told, given[name], strict=True)]
+        return made
+
+
+class Replaceable(Syncable[R]):
     """Objects that can be replaced as a whole."""
 
     def replace(self, record: R | None = None, /, **values: Any) -> None:

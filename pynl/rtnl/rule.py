@@ -14,7 +14,7 @@ from ..following import Following, replaced
 from ..iproute2 import DSFIELD, GROUP, REALMS, TABLE, named_in
 from ..kinds import BE32, BE64, BYTES, IP, TEXT, U8, U16, U32, enum, flags
 from ..schema import Record
-from ..verbs import Verbs
+from ..verbs import Syncable
 from .constants import RT_TABLE_COMPAT, AddressFamily, Group, MessageType, RouteProtocol, RuleAction, RuleFlags
 
 #: The table of routes that are told no other.
@@ -139,7 +139,7 @@ RULES = Family(
 )
 
 
-class Rules(Verbs[Rule]):
+class Rules(Syncable[Rule]):
     """The routing rules of a namespace: IPv4's, IPv6's, and those of multicast routing (RTNL_FAMILY_IPMR).
 
     A new one is IPv4's unless an address or ``family`` says otherwise; it leads to the table ``main`` where nothing
