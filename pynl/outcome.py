@@ -93,7 +93,7 @@ def _carried_out(
     before = {name: service.read() for name, service in services.items()} if on_error == "rollback" else {}
     outcomes = run(socket, requests, on_error != "continue", progress, lambda: bool(came))
     report = Report(total=len(requests), unsent=len(requests) - outcomes.sent)
-    _settle(outcomes, asked, services)
+    _settle(outcomes, asked, services, isinstance(requests, Packed))
     for index, error in sorted(outcomes.errors.items()):
         report.failures.append(Failure(index, asked(index).record, error))
     report.unknown = outcomes.unknown
@@ -104,12 +104,21 @@ def _carried_out(
     return report, outcomes.failed
 
 
-def _settle(outcomes: Outcomes, asked: Callable[[int], Asked[Any]], services: Mapping[str, Objects]) -> None:
-    """Finds out by reading what became of requests whose answers were lost, as far as what is there tells."""
+def _settle(
+    outcomes: Outcomes, asked: Callable[[int], Asked[Any]], services: Mapping[str, Objects], mixed: bool
+) -> None:
+    """Finds out by reading what became of requests whose answers were lost, as far as what is there tells.
+
+    Args:
+        outcomes: of the requests; those of which nothing can be told stay unknown.
+        asked: as of :func:`carry_out`.
+        services: as of :func:`carry_out`.
+        mixed: there may be different verbs, so that a later request may have hidden what became of another.
+    """
     there: dict[str, Mapping[Hashable, Any]] = {}
     unknown, outcomes.unknown = outcomes.unknown, []
     last: dict[Hashable, int] = {}
-    for index in range(unknown[0], outcomes.sent) if unknown else ():
+    for index in range(unknown[0], outcomes.sent) if unknown and mixed else ():
         if index not in outcomes.errors:
             request = asked(index)
             last[request.family.name, request.family.key(request.record)] = index
@@ -119,7 +128,7 @@ def _settle(outcomes: Outcomes, asked: Callable[[int], Asked[Any]], services: Ma
         if name not in there:
             there[name] = services[name].read()
         done = _is_done(request, there[name])
-        if done is None or last[name, request.family.key(request.record)] != index:
+        if done is None or last.get((name, request.family.key(request.record)), index) != index:
             outcomes.unknown.append(index)
         elif not done:
             outcomes.errors[index] = NetlinkError(errno.ENOBUFS, "the answer was lost, and it was not carried out")
