@@ -316,15 +316,15 @@ int64_t pynl_index_match(const struct pynl_index *index, const struct pynl_keys 
             row = index->next[slot->last - 1];
             rows[at - first] = -2 - (int32_t)row;
             for (;; row = index->next[row]) {
-                if (alike(keys->plan, keys->content, keys->content_terms, table, row, other, at)) {
+                /* Where an earlier row has taken it, there may be another. */
+                if ((!seen || !seen[row]) &&
+                    alike(keys->plan, keys->content, keys->content_terms, table, row, other, at)) {
                     rows[at - first] = (int32_t)row;
-                    if (!seen)
-                        break;
-                    if (!seen[row]) { /* otherwise an earlier row has taken it, and there may be another */
+                    if (seen) {
                         seen[row] = 1;
                         equal++;
-                        break;
                     }
+                    break;
                 }
                 if (row == slot->last - 1)
                     break;

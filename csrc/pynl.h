@@ -321,9 +321,8 @@ void pynl_index_free(struct pynl_index *);
 /* Takes in the table's rows that it does not know yet. Returns how many of them repeat an earlier one, key and content;
    they are marked in `repeated` (one byte for each new row; NULL: nowhere). */
 int64_t pynl_index_extend(struct pynl_index *, const struct pynl_keys *, const struct pynl_table *, uint8_t *repeated);
-/* For each row of another table: the row of the index's table with the same key and content, of several the first that is
-   not marked in `seen` (one byte for each of its rows), where it is marked then (NULL: nothing is marked, the first is
-   found); otherwise -2 - the first row with the same key; otherwise -1. Returns how many it marked. */
+/* For each row of another table: the row of the index's table with the same key and content, the first that is not marked
+   in `seen` (one byte for each of its rows), where it is marked then (NULL: nothing is marked); otherwise -2 - the first row with the same key; otherwise -1. Returns how many it marked. */
 int64_t pynl_index_match(const struct pynl_index *, const struct pynl_keys *, const struct pynl_table *,
                          const struct pynl_table *other, uint64_t first, uint64_t count, int32_t *rows, uint8_t *seen);
 /* The next row of the same key, in their order; behind the last comes the first. */

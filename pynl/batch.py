@@ -26,6 +26,8 @@ class Collected:
         self._socket, self._on_error, self._progress = socket, on_error, progress
         self._changes: list[Change] = []
 
+    at_once = False
+
     def change(self, change: Change) -> None:
         """Takes a change."""
         self._changes.append(change)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, overload
 
 from ._wire import ffi
 from .blocks import records
 from .errors import DecodeError
 from .family import Family
+from .index import take
 from .plan import fault, plan_of
 from .store import Store, message_at
 from .table import Table
@@ -92,13 +93,15 @@ class Undecoded(NamedTuple):
 class Batch(Sequence[Any]):
     """The events of one read, in order: each an Event, an Overrun, or an Undecoded."""
 
-    __slots__ = ("_data", "_families", "_made", "_stores", "_tables")
+    __slots__ = ("_bytes", "_data", "_families", "_made", "_stores", "_tables")
 
     def __init__(self, families: Sequence[Family[Any]], data: bytes, stores: Mapping[int, Store]) -> None:
         self._families = families
         self._data = data
         #: By the number of their kind.
         self._stores = stores
+        #: What the messages that could not be decoded lie in.
+        self._bytes = stores
         self._tables: dict[str, Table[Any]] = {}
         self._made: list[Any] | None = None
 
@@ -140,6 +143,23 @@ class Batch(Sequence[Any]):
             cast: Any = data.cast
             made[name] = cast(code)[at :: EVENT.size // struct.calcsize(code)]
         return made
+
+    def sift(self, number: int, wanted: Callable[[Any], bool]) -> None:
+        """Drops the events of one kind whose records are not wanted, before anybody has seen them."""
+        if number not in self._stores:
+            return
+        old, store = self._stores[number], Store(plan_of(self._families[number].record))
+        without = bytearray(not wanted(record) for record in records(old))
+        take(store, old, without)
+        self._stores = {**self._stores, number: store}
+        kept, row = [], 0
+        for event in EVENT.iter_unpack(self._data):
+            if event[5] != number or event[3] < 0:
+                kept.append(EVENT.pack(*event))
+            elif not without[event[3]]:
+                kept.append(EVENT.pack(*event[:3], row, *event[4:]))
+                row += 1
+        self._data = b"".join(kept)
 
     def _events(self) -> list[Any]:
         if self._made is None:

@@ -38,7 +38,7 @@ def hear(monitor: Monitor) -> Iterator[Heard]:
     Raises:
         ClosedError: the monitor is closed.
     """
-    while len(batch := monitor.batch(0)):
+    for batch in monitor.upto_now():
         kinds = {family.name: heard for family in monitor.kinds if (heard := _announced(batch, family)).told}
         yield Heard(kinds, frozenset(batch.kinds) if batch.overrun else _touched(monitor, kinds))
 

@@ -45,8 +45,8 @@ class Index:
 
         Args:
             other: the table.
-            marks: one byte for each row of the index's own table, which becomes 1 where it is found. Of several equal
-                rows each is then found once, unless there are more of them in the other table.
+            marks: one byte for each row of the index's own table, which becomes 1 where it is found. Each is
+                found once then.
 
         Returns:
             For each row of the other table, the row that is equal to it; -1: no row has its key; otherwise -2 - the

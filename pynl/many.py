@@ -188,3 +188,9 @@ def _masks(family: Family[Any]) -> Mapping[str, int]:
     """The bits of numbers that are compared: those that are sent."""
     numbers = {name: kind for name in family.sent if (kind := column_kind(family.record.FIELDS[name])).format}
     return {name: int(family.sent[name](kind.load(b"\xff" * kind.size))) for name, kind in numbers.items()}
+
+
+def is_met(family: Family[R], wanted: R, there: R) -> bool:
+    """What is there is all that a request tells."""
+    told = dict.fromkeys((*(name for name, _ in wanted.items()), *family.record.BLANK))
+    return _met(family, [name for name in told if name not in family.volatile], wanted, there)

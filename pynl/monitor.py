@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from . import bpf
@@ -113,8 +114,10 @@ class Monitor(Closing):
         self._names = [kind.name for kind in kinds]
         self._plans = [plan_of(kind.record) for kind in kinds]
         wanted = [_wanted(kind, (filters or {}).get(kind.name, {})) for kind in kinds]
-        self._families = [bytes(families) for families, _ in wanted]
-        self._filters = [Filters(plan, rest) for plan, (_, rest) in zip(self._plans, wanted, strict=True)]
+        #: By the number of their kind: what only Python can tell of a record.
+        self._tests = {number: test for number, (_, _, test) in enumerate(wanted) if test}
+        self._families = [bytes(families) for families, _, _ in wanted]
+        self._filters = [Filters(plan, rest) for plan, (_, rest, _) in zip(self._plans, wanted, strict=True)]
         self._program = bpf.program(zip(kinds, self._families, self._filters, strict=True))
         self._stocks = [_Stock(plan, None) for plan in self._plans]
         self._watches = ffi.new("struct pynl_watch[]", [self._watch(number) for number in range(len(kinds))])
@@ -204,8 +207,11 @@ class Monitor(Closing):
         """
         if self._pending:
             raise RuntimeError("the iterator has events to give first: see pending()")
-        self._receive(self.timeout if timeout is None else checked(timeout))
-        return self._take()
+        until = _until(self.timeout if timeout is None else checked(timeout))
+        while True:
+            self._receive(until)
+            if (made := self._take()) or (until is not None and time.monotonic() >= until):
+                return made
 
     def upto_now(self) -> Iterator[Batch]:
         """All that has been announced up to now, in batches: it waits for nothing, and ends however fast more comes.
@@ -228,7 +234,8 @@ class Monitor(Closing):
                     number = lib.pynl_events_ask(c, self._socket._c)
                     most = c.reads + self._receive_buffer // _SMALLEST  # all that the queue can hold, had it no answer
             if result > 0:
-                yield self._take()
+                if made := self._take():
+                    yield made
             elif result != -errno.EINTR:
                 self._usable()
                 check(result, "notifications")
@@ -241,14 +248,13 @@ class Monitor(Closing):
         self._restock()
         return int(lib.pynl_events_receive(self._c, self._socket._c, _MOST, milliseconds))
 
-    def _receive(self, timeout: float | None) -> int:
+    def _receive(self, until: float | None) -> int:
         """Waits until there are events to take, and tells how many; 0 where none came in time."""
-        until = None if timeout is None else time.monotonic() + timeout
         while True:
-            left = _LOOK if until is None else max(0, min(_LOOK, int((until - time.monotonic()) * 1000) + 1))
+            left = _LOOK if until is None else max(0, min(_LOOK, math.ceil((until - time.monotonic()) * 1000)))
             self._usable()  # before it waits: in a child, a thread of the parent has the lock for ever
             with self._lock:
-                result = self._look(left if timeout != 0 else 0)
+                result = self._look(left)
             if result > 0:
                 return result
             if result not in (-errno.EINTR, -errno.ETIMEDOUT):
@@ -275,6 +281,8 @@ class Monitor(Closing):
             data = bytes(ffi.buffer(c.events, c.count * EVENT.size))
             stores = {number: stock.store for number, stock in enumerate(self._stocks) if stock.used}
             made = Batch(self.kinds, data, stores)
+            for number, test in self._tests.items():
+                made.sift(number, test)
             if c.overruns > self._overruns:
                 self._overruns = c.overruns
                 if log := logger("pynl.monitor", WARNING):
@@ -294,7 +302,7 @@ class Monitor(Closing):
             return None
         try:
             when, _, _, row, nsid, number, type, flags, action = EVENT.unpack(ffi.buffer(c.events, EVENT.size))
-            if row:
+            if row or number in self._tests:
                 return None
             record = self._stocks[number].record
             values = ACTIONS[action], self._names[number], record, None if nsid < 0 else nsid, when * 1e-9, flags, type
@@ -333,18 +341,18 @@ class Monitor(Closing):
         return self
 
     def __next__(self) -> Any:
+        until = None if self._pending else _until(self.timeout)
         while not self._pending:
             try:
-                count = self._receive(self.timeout)
+                count = self._receive(until)
             except ClosedError:
                 if self._closed:
                     raise StopIteration from None
                 raise
-            if not count:
-                raise StopIteration
             if count == 1 and (event := self._take_one()):
                 return event
-            self._take(keep=True)
+            if not self._take(keep=True) and until is not None and time.monotonic() >= until:
+                raise StopIteration
         pending = self._pending
         if isinstance(pending, Batch):
             self._pending = pending = deque(pending)
@@ -364,8 +372,25 @@ def checked(timeout: Any) -> float | None:
     return timeout
 
 
-def _wanted(kind: Family[Any], filters: Mapping[str, Any]) -> tuple[Sequence[int], Mapping[str, Any]]:
-    """The address families of the messages to keep (none: any), and the other filters."""
+def _until(timeout: float | None) -> float | None:
+    return None if timeout is None else time.monotonic() + timeout
+
+
+def _wanted(
+    kind: Family[Any], filters: Mapping[str, Any]
+) -> tuple[Sequence[int], Mapping[str, Any], Callable[[Any], bool] | None]:
+    """The address families of the messages to keep (none: any), what C filters by, and what it cannot tell."""
     rest = dict(filters)
     family = rest.pop("family", None)
-    return (int(family),) if family else kind.announced, rest
+    tests = []
+    for name in kind.wider:
+        if rest.get(name) is None:
+            continue
+        if name not in kind.following.wider:
+            raise TypeError(f"{kind.name} cannot be watched by {name}: announcements do not tell it")
+        tests.append((kind.following.wider[name], rest.pop(name)))
+
+    def wanted(record: Any) -> bool:
+        return all(test(record, value) for test, value in tests)
+
+    return (int(family),) if family else kind.announced, rest, wanted if tests else None

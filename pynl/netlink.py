@@ -77,14 +77,15 @@ KINDS = {name: each.service.FAMILY for name, each in vars(Services).items() if i
 class Batch(Services):
     """Changes that are checked as they are given, collected, and sent together when the block ends.
 
-    Its services are those of :class:`Netlink`; what they read is read at once. A block that is left by an exception
-    sends nothing.
+    Its services are those of :class:`Netlink`; what they read is read at once. ``add_many`` and the like are collected
+    too; ``flush``, ``sync`` and ``restore``, which depend on what is there, are not for a batch. A block that is left
+    by an exception sends nothing.
     """
 
     def __init__(self, socket: Socket, on_error: str, progress: Progress | None) -> None:
         self._collected = Collected(socket, on_error, progress)
         super().__init__(socket, self._collected)
-        #: What became of the changes, once they have been sent.
+        #: What became of the changes, once they have been sent: None until then, and after an exception.
         self.report: Report | None = None
 
     def __len__(self) -> int:
@@ -105,7 +106,7 @@ class Batch(Services):
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None and len(self):
+        if kind is None and (len(self) or self.report is None):
             self.send()
 
 

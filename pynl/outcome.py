@@ -11,7 +11,7 @@ from .bulk import BulkInterrupted, Failure, Outcomes, Packed, Progress, Report, 
 from .encode import encode
 from .errors import NetlinkError
 from .family import Family
-from .many import FLAGS, Asked, sendable
+from .many import FLAGS, Asked, is_met, sendable
 from .schema import Record
 from .socket import Socket
 
@@ -108,21 +108,37 @@ def _settle(outcomes: Outcomes, asked: Callable[[int], Asked[Any]], services: Ma
     """Finds out by reading what became of requests whose answers were lost, as far as what is there tells."""
     there: dict[str, Mapping[Hashable, Any]] = {}
     unknown, outcomes.unknown = outcomes.unknown, []
+    last: dict[Hashable, int] = {}
+    for index in range(unknown[0], outcomes.sent) if unknown else ():
+        if index not in outcomes.errors:
+            request = asked(index)
+            last[request.family.name, request.family.key(request.record)] = index
     for index in unknown:
         request = asked(index)
-        family = request.family
-        if family.name not in there:
-            there[family.name] = services[family.name].read()
-        found = family.key(request.record) in there[family.name]
-        meant = family.part(request.record) if request.verb == "delete" else None
-        if meant is not None and any(map(meant, there[family.name].values())):
-            outcomes.unknown.append(index)  # it, or another that was meant as well
-        elif meant is not None:
-            continue
-        elif request.verb in ("change", "set"):
+        name = request.family.name
+        if name not in there:
+            there[name] = services[name].read()
+        done = _is_done(request, there[name])
+        if done is None or last[name, request.family.key(request.record)] != index:
             outcomes.unknown.append(index)
-        elif found == (request.verb == "delete"):
+        elif not done:
             outcomes.errors[index] = NetlinkError(errno.ENOBUFS, "the answer was lost, and it was not carried out")
+
+
+def _is_done(request: Asked[Any], there: Mapping[Hashable, Any]) -> bool | None:
+    """Whether a request was carried out, or changes nothing; None: what is there does not tell."""
+    family = request.family
+    old = there.get(family.key(request.record))
+    if request.verb == "delete":
+        meant = family.part(request.record)
+        if meant is not None:  # it, or another that was meant as well
+            return None if any(map(meant, there.values())) else True
+        return old is None
+    if request.verb in ("append", "set") or request.type != family.new:
+        return None
+    if old is not None:
+        return is_met(family, request.record, old) or None
+    return None if request.verb == "change" else False
 
 
 def _undo(

@@ -172,13 +172,15 @@ class Replica(Generic[R]):
         """Between objects of one key."""
         if not before or not after:
             return _pairs(self._family.name, before, after)
-        gone = [record for record in before if not self._among(record, after)]
-        new = [record for record in after if not self._among(record, before)]
-        return _pairs(self._family.name, gone, new)
-
-    def _among(self, record: R, others: Sequence[R]) -> bool:
         same = self._family.following.same
-        return any(record is other or same(record, other, exact=True) for other in others)
+        gone, new = list(before), []
+        for record in after:
+            at = next((at for at, old in enumerate(gone) if old is record or same(old, record, exact=True)), None)
+            if at is None:
+                new.append(record)
+            else:
+                del gone[at]
+        return _pairs(self._family.name, gone, new)
 
     def _rows(self, at: int) -> Sequence[int]:
         if at == -1:

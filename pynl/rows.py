@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from itertools import repeat
@@ -180,11 +181,13 @@ class Rows:
 
     def payload(self, index: int) -> tuple[str, type[Record], bytes]:
         """As :meth:`pynl.bulk.Requests.payload`."""
-        room = 1 << 17
-        out, size = ffi.new("uint8_t[]", room), ffi.new("uint64_t *")
-        encoded = lib.pynl_bulk_encode(
-            self._request, self._c_parts, self._part_count, index, index + 1, 0, out, room, size
-        )
+        room, encoded = 1 << 12, -errno.EMSGSIZE
+        while encoded == -errno.EMSGSIZE:  # a request may be larger than any buffer that it is sent through
+            room *= 4
+            out, size = ffi.new("uint8_t[]", room), ffi.new("uint64_t *")
+            encoded = lib.pynl_bulk_encode(
+                self._request, self._c_parts, self._part_count, index, index + 1, 0, out, room, size
+            )
         check(encoded, self._type.name)
         return self._type.name, self._cls, bytes(ffi.buffer(out, size[0]))[_HEADER:]
 

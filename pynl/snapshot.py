@@ -76,10 +76,13 @@ class Union(Generic[R]):
             take(self._store, store, first=first, count=count)
         repeated = bytearray(len(fresh))
         self._index.extend(repeated)
-        self._hidden += repeated
         rows = self._index.match(store).tolist()
         starts, ended = store.datagrams(room)
         stops = [*starts[1:], len(rows)]
+        if 1 in repeated:
+            twins = set(_twins(rows, starts, stops))
+            repeated = bytearray(mark and row not in twins for mark, row in zip(repeated, fresh, strict=True))
+        self._hidden += repeated
         parts: dict[int, list[list[int]]] = {}
         families = table.columns["family"] if len(self._family.protocols) > 1 else None
         for start, stop in zip(starts, stops, strict=False):  # there may be no datagram at all
@@ -237,6 +240,16 @@ def settle(
                     so_far.dump(table, size)
             raise DumpInterrupted(family.name, so_far.table(), number + 1)
     raise AssertionError("unreachable")
+
+
+def _twins(rows: Sequence[int], starts: Sequence[int], stops: Sequence[int]) -> Iterator[int]:
+    """Where a datagram lists what it listed before: there are two that are the same, since it repeats nothing."""
+    for start, stop in zip(starts, stops, strict=False):
+        seen: set[int] = set()
+        for place in range(start, stop):
+            if rows[place] in seen:
+                yield place
+            seen.add(rows[place])
 
 
 def _first(at: int) -> int:

@@ -46,12 +46,17 @@ class Change(NamedTuple):
 class Changes(Protocol):
     """Who carries changes out: a socket at once, or a batch later."""
 
+    #: Each is carried out before the next is asked for.
+    at_once: bool
+
     def change(self, change: Change) -> None:
         """Takes a change."""
 
 
 class Direct:
     """Carries out each change as it comes; what the kernel refuses is raised."""
+
+    at_once = True
 
     def __init__(self, socket: Socket) -> None:
         self._socket = socket
@@ -105,7 +110,8 @@ class Verbs(Service[R]):
             progress: called with how many are through and how many there are, in another thread, after each send.
 
         Returns:
-            What became of each.
+            What became of each. A batch collects them, takes neither ``on_error`` nor ``progress``, which are its own,
+            and the report says that none was sent yet.
 
         Raises:
             TypeError, ValueError: as :meth:`add`, naming the row; nothing was sent.
@@ -118,7 +124,12 @@ class Verbs(Service[R]):
         return self._many("delete", objects, on_error, progress)
 
     def flush(self, **filters: Any) -> Report:
-        """Removes all objects that :meth:`dump` finds with these filters; those that went meanwhile count as done."""
+        """Removes all objects that :meth:`dump` finds with these filters; those that went meanwhile count as done.
+
+        Raises:
+            TypeError: in a batch: it would not find what the batch itself changes.
+        """
+        self._not_collected("flush")
         report = self._many("delete", self.dump(**filters), "continue", None)
         gone = [failure for failure in report.failures if failure.error.errno in _GONE]
         report.failures = [failure for failure in report.failures if failure.error.errno not in _GONE]
@@ -137,8 +148,9 @@ class Verbs(Service[R]):
             progress: as for :meth:`add_many`.
 
         Raises:
-            as :meth:`add_many`.
+            TypeError: in a batch: what is refused is to be tried again. Otherwise as :meth:`add_many`.
         """
+        self._not_collected("restore")
         started = time.monotonic()
         values: Any = saved_columns(self.FAMILY, objects)
         total = len(next(iter(values.values()), ()))
@@ -182,7 +194,18 @@ class Verbs(Service[R]):
                 rows = self._one_by_one(verb, given, keep)
         rows = rows or self._rows(verb, objects, keep)
         asked = asked_of(verb, family, rows)
+        if not self._changes.at_once:
+            if on_error != "stop" or progress is not None:
+                raise TypeError("on_error and progress are those of the batch")
+            for row in range(len(rows)):
+                one = asked(row)
+                self._changes.change(Change(verb, one.type, one.record, rows.payload(row)[2], self, keep))
+            return Report(total=len(rows), unsent=len(rows))
         return carry_out(self.socket, rows, asked, {family.name: self}, on_error, progress)
+
+    def _not_collected(self, verb: str) -> None:
+        if not self._changes.at_once:
+            raise TypeError(f"{verb}: what it sends depends on what is there, so it is not for a batch")
 
     def _one_by_one(self, verb: str, objects: Any, keep: list[Descriptor]) -> Packed:
         """The requests of records with attributes that are not declared: columns cannot hold these."""
@@ -304,6 +327,7 @@ class Syncable(Verbs[R]):
             ValueError: two that are wanted are the same object, and differ; or one is none that the filters look at.
                 Otherwise as :meth:`add_many`.
         """
+        self._not_collected("sync")
         there: Table[R] = self.dump(**filters)
         there.complete()  # rows are compared where they lie, and those of a long answer are still arriving
         values = columns_of(self.FAMILY, wanted)

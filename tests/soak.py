@@ -15,7 +15,7 @@ from typing import Any
 import churn
 from conftest import _make, _remove
 from test_harsh import churned, resident
-from test_mirror import Consumer, as_ip_has_it, as_mirrored, same, until
+from test_mirror import Consumer, like_ip, same
 
 #: Seconds between two pauses.
 ROUND = 5.0
@@ -24,8 +24,7 @@ ROUND = 5.0
 def equal(consumer: Consumer, netns: Any, nl: Any, mirror: Any) -> None:
     same(nl, mirror)
     consumer.agrees(mirror)
-    for kind in churn.KINDS:
-        until(lambda kind=kind: as_mirrored(kind, mirror.table(kind)) == as_ip_has_it(netns, kind))
+    like_ip(netns, mirror)
 
 
 def steady(name: str, values: list[int], slack: int) -> None:

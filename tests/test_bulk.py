@@ -19,6 +19,7 @@ from conftest import Namespace
 
 import pynl
 from pynl import Route, bulk
+from pynl._wire import ffi, lib
 from pynl.encode import encode
 
 ERRORS = ("stop", "continue", "rollback")
@@ -119,7 +120,7 @@ def test_nothing(nl: pynl.Netlink, nothing: Any) -> None:
     assert nl.routes.sync([], table=100).reports == []
     with nl.batch() as batch:
         pass
-    assert batch.report is None
+    assert (batch.report.total, batch.report.ok) == (0, True) if batch.report else False
     assert batch.send().total == 0
 
 
@@ -196,6 +197,16 @@ def test_no_such_way_with_errors(nl: pynl.Netlink) -> None:
     for call in (lambda: nl.routes.add_many([], on_error="ignore"), lambda: nl.batch(on_error="ignore")):
         with pytest.raises(ValueError, match="on_error: expected one of stop, continue, rollback, not 'ignore'"):
             call()
+
+
+@pytest.mark.parametrize("count", [1, 3, 4])
+def test_a_request_of_any_size_has_a_report(nl: pynl.Netlink, count: int) -> None:
+    """Texts that are each almost as long as an attribute can be: more than is sent at once."""
+    large = dict.fromkeys(("ifalias", "alt_ifname", "qdisc", "phys_port_name")[:count], "x" * 65_000)
+    report = nl.links.add_many([{"ifname": "b0", "kind": "bridge"}, {"ifname": "b1", **large}])
+    assert (report.total, report.done, report.unsent) == (2, 1, 0)
+    (failure,) = report.failures
+    assert (failure.index, len(failure.request.ifalias)) == (1, 65_000)
 
 
 # ---- undone
@@ -312,6 +323,45 @@ def test_a_batch_reads_at_once_and_may_be_sent_in_parts(nl: pynl.Netlink) -> Non
     assert len(nl.routes.dump(table=100)) == 0
 
 
+def test_a_batch_collects_many(nl: pynl.Netlink, netns: Namespace) -> None:
+    """Nothing is sent before the end, and all in its order."""
+    nl.routes.add_many(wanted(20))
+    odds = [odd(1).replace(oif=nl.links.get("v0").ifindex)]
+    with nl.batch(on_error="continue") as batch:
+        told = batch.routes.add_many({"dst": ["10.9.0.0/16", "10.8.0.0/16"], "oif": "v0", "table": 101, "priority": 5})
+        assert (told.total, told.done, told.unsent) == (2, 0, 2)
+        batch.routes.replace_many(wanted(10, protocol="bgp"))
+        batch.routes.delete_many(wanted(30)[10:])
+        batch.routes.add_many(odds)
+        batch.routes.add(dst="10.7.0.0/16", oif="v0", table=101, priority=5)
+        assert len(batch) == 34
+        assert (there(netns), there(netns, 101)) == (expected(*range(20)), [])
+    assert batch.report is not None
+    assert [failure.index for failure in batch.report.failures] == [*range(22, 32), 32]
+    assert batch.report.done == 23
+    assert there(netns) == expected(*range(10))
+    assert {route["protocol"] for route in netns.ip_json("route show table 100")} == {"bgp"}
+    assert there(netns, 101) == [("10.7.0.0/16", 5), ("10.8.0.0/16", 5), ("10.9.0.0/16", 5)]
+
+
+def test_what_depends_on_answers_is_not_for_a_batch(nl: pynl.Netlink) -> None:
+    routes, links = nl.routes.dump(), nl.links.dump()
+    with nl.batch() as batch:
+        for name, call in {
+            "flush": lambda: batch.routes.flush(table=100),
+            "sync": lambda: batch.routes.sync([], table=100),
+            "restore": lambda: batch.routes.restore(routes),
+        }.items():
+            with pytest.raises(TypeError, match=f"{name}: what it sends depends on what is there"):
+                call()
+        with pytest.raises(TypeError, match="restore: what it sends"):
+            batch.links.restore(links)
+        for options in ({"on_error": "continue"}, {"progress": print}):
+            with pytest.raises(TypeError, match="on_error and progress are those of the batch"):
+                batch.routes.add_many(wanted(3), **options)
+        assert len(batch) == 0
+
+
 def test_progress(nl: pynl.Netlink, default_buffer: None) -> None:
     seen: list[tuple[int, int]] = []
     nl.routes.add_many(wanted(600), progress=lambda done, total: seen.append((done, total)))
@@ -374,6 +424,41 @@ def test_answers_whose_request_nothing_can_tell_stay_unknown(nl: pynl.Netlink, m
         batch.routes.add(dst="10.0.0.0/8", oif="v0", table=100)
     assert batch.report is not None
     assert (batch.report.total, batch.report.done, batch.report.unknown, batch.report.failures) == (2, 1, [0], [])
+
+
+def test_what_is_there_tells_of_a_lost_answer_only_if_it_is_what_was_asked_for(
+    nl: pynl.Netlink, netns: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another object with the same key may have been there before, and the request refused."""
+    netns.batch("""
+        route add 10.1.0.0/16 dev v0 table 100
+        route add 10.2.0.0/16 dev v0 table 100
+        route add 10.3.0.0/16 dev v0 table 100
+        route add 10.4.0.0/16 dev v0 table 100
+    """)
+    collect = pynl.Socket.collect
+
+    def lose(line: pynl.Socket, answers: Any, *expected: int) -> bool:
+        collect(line, ffi.gc(ffi.new("struct pynl_answers *"), lib.pynl_answers_free), *expected)
+        return False
+
+    monkeypatch.setattr(pynl.Socket, "collect", lose)
+    with nl.batch(on_error="continue") as batch:
+        batch.routes.add(dst="10.1.0.0/16", table=100, oif="v0")  # refused, but there
+        batch.routes.add(dst="10.2.0.0/16", table=100, type="blackhole")  # refused
+        batch.routes.replace(dst="10.3.0.0/16", table=100, oif="v0", prefsrc="203.0.113.1")  # refused
+        batch.routes.replace(dst="10.4.0.0/16", table=100, oif="v0", metrics={"mtu": 1400})
+        batch.routes.append(dst="10.5.0.0/16", table=100, oif="v0")
+        batch.routes.change(dst="10.6.0.0/16", table=100, oif="v0")  # refused
+        batch.routes.add(dst="10.7.0.0/16", table=100, oif=999)  # refused
+        batch.routes.add(dst="10.8.0.0/16", table=100, oif="v0")
+        batch.routes.delete(dst="10.8.0.0/16", table=100, tos=0, priority=0, protocol="boot", scope="link")
+        batch.links.add_altnames("v0", "another")
+    report = batch.report
+    assert report is not None
+    assert [failure.index for failure in report.failures] == [6]
+    assert report.unknown == [1, 2, 4, 5, 7, 9]
+    assert report.done == 3
 
 
 def test_a_part_of_a_key_tells_no_object(nl: pynl.Netlink, netns: Namespace, monkeypatch: pytest.MonkeyPatch) -> None:

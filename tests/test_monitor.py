@@ -364,6 +364,72 @@ def test_without_privilege_the_buffer_is_what_the_system_allows(netns: Namespace
     assert "CAP_NET_BROADCAST" in error
 
 
+# ---- filters that mean more than one value
+
+
+def test_routes_are_watched_by_the_device_of_any_hop(veth: Namespace) -> None:
+    veth.ip("addr add 198.51.100.1/24 dev v1")
+    hops = "nexthop via 192.0.2.9 dev v0 nexthop via 198.51.100.9 dev v1"
+    with veth.netlink() as nl, nl.monitor("routes", oif="v0", table=254, timeout=SOON) as events:
+        veth.batch(f"route add 10.7.0.0/16 {hops}\nroute add 10.8.0.0/16 dev v1\nroute add 10.9.0.0/16 dev v0\n")
+        batch = events.batch(1)
+        listed = [route.dst for route in nl.routes.dump(oif="v0", table=254) if route.dst.startswith("10.")]
+        assert [event.record.dst for event in batch] == listed == ["10.7.0.0/16", "10.9.0.0/16"]
+        assert batch.table("routes").values("dst") == listed
+        assert list(batch.columns["row"]) == [0, 1]
+        veth.ip("route add 10.10.0.0/16 dev v1")
+        assert not events.batch(SOON)
+        veth.ip("route add 10.11.0.0/16 dev v1")
+        assert list(events) == []
+        veth.ip("route add 10.12.0.0/16 dev v1")
+        assert list(events.upto_now()) == []
+        veth.ip(f"route del 10.7.0.0/16 {hops}")
+        assert told(events) == [("del", "routes", "10.7.0.0/16")]
+
+
+def test_what_is_not_wanted_does_not_put_the_time_off(veth: Namespace) -> None:
+    with veth.netlink() as nl, nl.monitor("routes", oif="lo", table=254, timeout=0.5) as events:
+        over = threading.Event()
+
+        def change() -> None:
+            while not over.wait(0.02):
+                veth.batch("route add 10.7.0.0/16 dev v0\nroute del 10.7.0.0/16 dev v0\n")
+
+        thread = threading.Thread(target=change)
+        thread.start()
+        try:
+            for read in (events.batch, lambda: list(events)):
+                before = time.monotonic()
+                assert not list(read())
+                assert 0.4 < time.monotonic() - before < 2
+        finally:
+            over.set()
+            thread.join()
+        assert events.statistics["messages"] > 2
+
+
+def test_a_filter_that_announcements_do_not_tell_is_refused(veth: Namespace) -> None:
+    veth.ip("link add b0 type bridge")
+    with veth.netlink() as nl:
+        with pytest.raises(TypeError, match="neighbours cannot be watched by master"):
+            nl.monitor("neighbours", master="b0")
+        with nl.monitor("links", master="b0", timeout=SOON) as events:
+            veth.ip("link set v0 master b0")
+            assert {name for _, _, name in told(events)} == {"v0"}
+
+
+def test_a_message_that_cannot_be_decoded_outlives_those_that_are_not_wanted(netns: Namespace) -> None:
+    near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with netns.netlink() as nl, nl.monitor("routes", oif="lo", timeout=SOON) as events, near, far:
+        os.dup2(near.fileno(), events.fileno())
+        broken = route("10.0.2.0/24")
+        broken = broken[:28] + b"\x00\x50" + broken[30:]
+        far.send(route("10.0.1.0/24") + broken)
+        (found,) = events
+        assert isinstance(found, Undecoded)
+        assert found.error.data == broken
+
+
 # ---- up to now
 
 

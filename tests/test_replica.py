@@ -197,6 +197,12 @@ def test_a_route_of_a_nexthop_object_stands_beside_those_with_gateways() -> None
     assert [route.nh_id for route in copy.there] == [5]
 
 
+def test_of_two_routes_that_are_the_same_one_may_go() -> None:
+    blackhole = v6(oif=1).replace(type=6)
+    copy = Copy(ROUTES, blackhole, blackhole)
+    assert not copy.hear(blackhole, 0, gone=True)
+
+
 # ---- rules, neighbours
 
 
@@ -208,6 +214,7 @@ def test_rules_may_be_twice_the_same() -> None:
     copy = Copy(RULES, RULE, RULE)
     assert not copy.hear(RULE, 0, gone=True)
     copy = Copy(RULES, RULE)
+    assert not copy.hear(RULE)
     assert copy.hear(RULE.replace(priority=101))
     assert copy.hear(RULE, 0, gone=True)
     assert [rule.priority for rule in copy.there] == [101]
@@ -248,6 +255,18 @@ def test_what_was_read_again_tells_the_exact_differences() -> None:
     assert sorted(update.action for update in updates) == ["change", "change", "del", "new"]
     assert len(copy.there) == 4
     assert copy.replica.replace(table_of(ROUTES, *copy.there)) == []
+
+
+@pytest.mark.parametrize("before", range(4))
+@pytest.mark.parametrize("after", range(4))
+def test_how_many_of_the_same_there_are_is_read_again(before: int, after: int) -> None:
+    other = RULE.replace(priority=101)
+    copy = Copy(RULES, *[RULE] * before)
+    assert copy.hear(other)
+    if before == 1:
+        assert copy.hear(RULE, gone=True)
+    copy.take(copy.replica.replace(table_of(RULES, *[RULE] * after, other)))
+    assert [rule.priority for rule in copy.there].count(100) == after
 
 
 def test_what_was_known_before_something_is_not_known_counts() -> None:

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from conftest import Namespace
 
-from pynl import DumpInterrupted
+from pynl import DumpInterrupted, Rule
 from pynl.encode import encode, message
 from pynl.plan import plan_of
-from pynl.rtnl.constants import MessageType
+from pynl.rtnl.constants import AddressFamily, MessageType
 from pynl.rtnl.route import ROUTES, Nexthop, Route
-from pynl.snapshot import Told, settle
+from pynl.snapshot import Told, Union, settle
 from pynl.store import Store
 from pynl.table import Table
 
@@ -237,3 +238,26 @@ def test_what_is_announced_of_a_list_that_was_dumped_later_is_not_done_again() -
     new = World((([second, first],), [told(first)]), (([second, first],), NOISE))  # there was none before
     assert new.settle() == [first]
     assert new.dumps == 1
+
+
+def test_two_that_are_the_same_are_two_where_one_datagram_lists_both() -> None:
+    """And one that two datagrams list is listed twice."""
+    twin, other = route(1), route(2)
+    union: Union[Route] = Union(ROUTES, PLAN, lambda route: True)
+    for _ in range(2):
+        union.dump(table_of([twin, twin, other], [other, route(3)]))
+    assert union.whole
+    assert sorted(union.table(), key=str) == sorted([twin, twin, other, route(3)], key=str)
+
+
+@pytest.mark.parametrize("family", [AddressFamily.AF_INET, AddressFamily.AF_INET6])
+def test_two_rules_that_are_the_same(netns: Namespace, family: AddressFamily) -> None:
+    rule = Rule(family=family, table=7, priority=100, action=1)
+    with netns.netlink() as nl, nl.mirror("rules") as mirror:
+        for _ in range(3):
+            nl.socket.request(MessageType.RTM_NEWRULE, encode(rule), CREATE)  # without EXCL
+        for count in (3, 2, 1, 0):
+            found = [mirror.table("rules"), nl.rules.snapshot(), nl.rules.dump()]
+            assert [[one.priority for one in table].count(100) for table in found] == [count] * 3
+            if count:
+                nl.rules.delete(family=family, table=7, priority=100)

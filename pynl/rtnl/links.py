@@ -201,6 +201,7 @@ class Links(Verbs[Link]):
         Raises:
             as :meth:`add_many`.
         """
+        self._not_collected("restore")
         values = saved_columns(_RESTORED, objects)
         rows = (zip(values, row, strict=True) for row in zip(*values.values(), strict=True))
         links = [Link(**{name: value for name, value in row if value is not None}) for row in rows]

@@ -258,7 +258,8 @@ def _step6(there: Sequence[Route], told: Route, flags: int, gone: bool) -> Seque
         return None if others else [told]
     known = [hop for route in there if route not in others for hop in _gateways(route)]
     if gone:
-        return None if (there and not known) or set(known) - set(_gateways(told)) else others
+        twins = not joined and len(there) - len(others) > 1
+        return None if (there and not known) or twins or set(known) - set(_gateways(told)) else others
     return _with(others, known, told)
 
 

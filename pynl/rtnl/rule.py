@@ -105,8 +105,8 @@ class Rule(Record, prefix="FRA_", struct="fib_rule_hdr"):
 
 
 def _step(there: Sequence[Rule] | None, told: Rule, flags: int, gone: bool) -> Sequence[Rule] | None:
-    """Without NLM_F_EXCL several rules may be the same; then only reading tells how many are left."""
-    return None if there is not None and len(there) > 1 else replaced(there, told, flags, gone)
+    """Without NLM_F_EXCL several rules may be the same; then only reading tells how many there are."""
+    return None if there is None or len(there) > gone else replaced(there, told, flags, gone)
 
 
 def _part(request: Rule) -> Callable[[Rule], bool]:
