@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from ._wire import lib
+from .errors import retold
 from .fields import Field
 from .kinds import Kind, tlv
 from .schema import Record
@@ -88,7 +89,7 @@ def _header(record: Record) -> bytes:
         try:
             header[field.number : field.number + field.kind.size] = field.kind.dump(value)
         except (TypeError, ValueError) as error:
-            raise type(error)(f"{field.name}: {error}") from None
+            raise retold(error, f"{field.name}: {error}") from None
     return bytes(header)
 
 
@@ -106,7 +107,7 @@ def attribute(field: Field[Any], value: Any) -> bytes:
             value = value.partition("/")[0]
         data = payload(field.wide, value)
     except (TypeError, ValueError) as error:
-        raise type(error)(f"{field.name}: {error}") from None
+        raise retold(error, f"{field.name}: {error}") from None
     return _tlv(field, data)
 
 

@@ -53,6 +53,13 @@ class NetlinkError(OSError):
         return _rebuild, (type(self), (self.errno, self.message), keywords)
 
 
+def retold(error: Exception, text: str) -> Exception:
+    """A refusal with other words: of subclasses of ValueError some take other arguments, as UnicodeEncodeError does."""
+    if isinstance(error, NetlinkError):
+        return NetlinkError(error.errno or 0, text, attribute=error.attribute, request=error.request)
+    return TypeError(text) if isinstance(error, TypeError) else ValueError(text)
+
+
 class DecodeError(ValueError):
     """Bytes that are not the message they should be.
 

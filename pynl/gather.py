@@ -9,6 +9,7 @@ from typing import Any
 
 from ._wire import ffi, lib
 from .encode import attribute
+from .errors import NetlinkError, retold
 from .fields import Field
 from .kinds import Kind, tlv
 from .plan import column_kind
@@ -92,14 +93,14 @@ def each(field: Field[Any], values: Iterable[Any], function: Normalize) -> list[
     for row, value in enumerate(values):
         try:
             made.append(None if value is None else function(field, value))
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, NetlinkError) as error:
             raise _at(error, field, row) from None
     return made
 
 
 def _at(error: Exception, field: Field[Any], row: int) -> Exception:
-    text = str(error)
-    return type(error)(f"row {row}: {text if text.startswith(field.name) else f'{field.name}: {text}'}")
+    text = (isinstance(error, NetlinkError) and error.message) or str(error)
+    return retold(error, f"row {row}: {text if text.startswith(field.name) else f'{field.name}: {text}'}")
 
 
 def _numbers(field: Field[Any], kind: Kind[Any], values: Sequence[Any], resolve: Normalize) -> Column:
@@ -125,7 +126,7 @@ def _named(field: Field[Any], values: Sequence[Any], resolve: Normalize) -> Sequ
     keys = list(zip(map(type, values), values, strict=True))  # since True equals 1
     try:
         known = {key: int(resolve(field, key[1])) for key in dict.fromkeys(keys)}
-    except (TypeError, ValueError):  # also of what cannot be a key; it is to be told which row it is in
+    except (TypeError, ValueError, NetlinkError):  # also of what cannot be a key; it is to be told which row it is in
         return each(field, values, resolve)
     return list(map(known.__getitem__, keys))
 

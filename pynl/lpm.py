@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any, Generic, TypeVar
 
 from ._wire import ffi, lib
-from .errors import check
+from .errors import check, retold
 from .gather import Column
 from .kinds import IP
 from .schema import Record
@@ -206,7 +206,7 @@ def _packed(address: Any) -> bytes:
     try:
         packed = IP.dump(address)
     except (TypeError, ValueError) as error:
-        raise type(error)(f"address: {error}") from None
+        raise retold(error, f"address: {error}") from None
     if len(packed) not in (4, 16):
         raise ValueError(f"address: expected 4 or 16 bytes, not {address!r}")
     return packed
@@ -241,7 +241,7 @@ def _listed(addresses: Iterable[Any]) -> _Addresses:
         try:
             packed.append(_packed(value))
         except (TypeError, ValueError) as error:
-            raise type(error)(f"row {row}: {error}") from None
+            raise retold(error, f"row {row}: {error}") from None
     return b"".join(item.ljust(16, b"\0") for item in packed), bytes(map(len, packed)), 16, count
 
 

@@ -150,8 +150,10 @@ class Netlink(Services, Closing):
         Raises:
             NetlinkError: EEXIST: it has a number, or the number is another's.
             OSError: there is no such namespace.
-            ValueError: a negative number.
+            TypeError, ValueError: what is no number, or a negative one.
         """
+        if isinstance(nsid, bool) or not (nsid is None or hasattr(nsid, "__index__")):
+            raise TypeError(f"nsid: expected a number or None, not {nsid!r}")
         if nsid is not None and nsid < 0:
             raise ValueError(f"nsid: expected a number from 0, or None, not {nsid!r}")
         assign_nsid(self.socket, netns, nsid)

@@ -21,6 +21,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar
 
 from ._wire import lib
+from .errors import retold
 from .fields import Field, Padding
 from .kinds import Kind
 from .values import Packed, Rows, Unknown
@@ -342,7 +343,7 @@ def normalize(field: Field[Any], value: Any) -> Any:
 
 
 def _of(field: Field[Any], error: Exception) -> Exception:
-    return type(error)(f"{field.name}: {error}")
+    return retold(error, f"{field.name}: {error}")
 
 
 def _prefix(field: Field[Any], value: Any, lengths: dict[str, int]) -> bytes:

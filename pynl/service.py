@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from .arrival import Arrival, Question, begin
 from .devices import index_of
 from .encode import encode
-from .errors import NetlinkError
+from .errors import NetlinkError, retold
 from .family import Family
 from .hearing import hear
 from .kinds import IP
@@ -30,7 +30,7 @@ def address_text(argument: str, value: Any) -> str:
     try:
         return IP.load(IP.dump(value))
     except (TypeError, ValueError) as error:
-        raise type(error)(f"{argument}: {error}") from None
+        raise retold(error, f"{argument}: {error}") from None
 
 
 #: Records in a table of a stream, unless the caller says otherwise: some ten megabytes of routes.

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from .bulk import Failure, Packed, Progress, Report, Requests
 from .encode import encode
+from .errors import NetlinkError, retold
 from .family import left_out
 from .fields import Field
 from .gather import Same
@@ -214,8 +215,8 @@ class Verbs(Service[R]):
             try:
                 record: Any = item if isinstance(item, Record) else None
                 payload = encode(self.request(verb, record, {} if record else item, keep))
-            except (TypeError, ValueError) as error:
-                raise type(error)(f"row {row}: {error}") from None
+            except (TypeError, ValueError, NetlinkError) as error:
+                raise retold(error, f"row {row}: {getattr(error, 'message', None) or error}") from None
             made.append((family.delete if verb == "delete" else family.new, FLAGS[verb], family.record, payload))
         return Packed(made)
 
@@ -243,7 +244,13 @@ class Verbs(Service[R]):
         """The fields that the arguments of each row stand for."""
         rows = zip(*values.values(), strict=True)
         given = ({n: v for n, v in zip(values, row, strict=True) if v is not None} for row in rows)
-        return columns(self.FAMILY.record, [self.FAMILY.record.translated(self._arguments(row, keep)) for row in given])
+        made = []
+        for number, row in enumerate(given):
+            try:
+                made.append(self.FAMILY.record.translated(self._arguments(row, keep)))
+            except (TypeError, ValueError) as error:
+                raise retold(error, f"row {number}: {error}") from None
+        return columns(self.FAMILY.record, made)
 
     def read(self) -> Mapping[Hashable, R]:
         """All objects by what tells them apart."""

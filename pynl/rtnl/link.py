@@ -248,7 +248,10 @@ class Link(Record, prefix="IFLA_", struct="ifinfomsg", struct_prefix="ifi_"):
         if "up" not in values:
             return values
         made = dict(values)
-        up = LinkFlags.IFF_UP if made.pop("up") else LinkFlags(0)
+        wanted = made.pop("up")
+        if not isinstance(wanted, bool):
+            raise TypeError(f"up: expected True or False, not {wanted!r}")
+        up = LinkFlags.IFF_UP if wanted else LinkFlags(0)
         made["flags"] = LinkFlags(int(made.get("flags") or 0) & ~LinkFlags.IFF_UP) | up
         made["change"] = LinkFlags(int(made.get("change") or 0)) | LinkFlags.IFF_UP
         return made

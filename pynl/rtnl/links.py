@@ -99,10 +99,10 @@ class Links(Verbs[Link]):
 
     Writing takes, beside the fields of a link: ``up``; the options of its kind by their names (``id=42`` of a VXLAN),
     or as ``data={...}`` where a link has a field of that name; ``slave_data={...}``, its options as a port of its
-    master; ``netns``, where it is to go; of a pair ``peer={...}``, the other link, which may have all these too but
-    ``up``; and ``vf={0: {"vlan": 7, "trust": True}}``, settings of virtual functions by their numbers, named as in
-    VfInfo: each the members of its struct, or the one that counts. The kernel takes no ``ifalias`` of a link that it
-    makes: :meth:`set` gives it one.
+    master; ``netns``, where it is to go; of a pair ``peer={...}`` (``peer_info`` of a netkit), the other link, which
+    may have all these too but ``up``; and ``vf={0: {"vlan": 7, "trust": True}}``, settings of virtual functions by
+    their numbers, named as in VfInfo: each the members of its struct, or the one that counts. The kernel takes no
+    ``ifalias`` of a link that it makes: :meth:`set` gives it one.
     """
 
     FAMILY = LINKS
@@ -158,6 +158,8 @@ class Links(Verbs[Link]):
             info = self.get(index).linkinfo
             known = {"kind": info and info.kind, "slave_kind": info and info.slave_kind}
             wanted = ("slave_kind",) if kinds == {"slave_data"} else ("kind", "slave_kind")
+            if "slave_data" in values and not known["slave_kind"] and "slave_kind" not in values:
+                raise TypeError(f"slave_data: {device!r} is no port yet: first it has to get its master")
             values = {**{name: known[name] for name in wanted if known[name]}, **values}
         self._change("set", None, {**values, "ifindex": index})
 
@@ -272,8 +274,9 @@ class Links(Verbs[Link]):
             if not isinstance(data, Mapping):
                 raise TypeError(f"data: expected a mapping beside {', '.join(rest)}, not {data!r}")
             data = {**self._kind_options(info.get("kind"), rest), **data}
-        if isinstance(data, Mapping) and isinstance(data.get("peer"), Mapping):
-            data = {**data, "peer": self._arguments(data["peer"], keep)}
+        for name in ("peer", "peer_info"):  # the latter of a netkit
+            if isinstance(data, Mapping) and isinstance(data.get(name), Mapping):
+                data = {**data, name: self._arguments(data[name], keep)}
         if data:
             info["data"] = data
         if info:

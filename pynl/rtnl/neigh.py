@@ -12,6 +12,7 @@ from ..following import Following, replaced
 from ..iproute2 import named_in
 from ..kinds import BE16, DEVICE, DEVICE_S32, HARDWARE, IP, S32, U8, U16, U32, enum, flags
 from ..netns import Descriptor
+from ..rows import Values
 from ..schema import Record
 from ..verbs import Appendable
 from .constants import (
@@ -156,6 +157,19 @@ class Neighbours(Appendable[Neighbour]):
         if made.pop("proxy", False):
             made["flags"] = NeighbourFlags(made.get("flags", 0)) | NeighbourFlags.NTF_PROXY
         return made
+
+    def _restorable(self, values: Values, count: int) -> Sequence[int]:
+        """Not the groups that a bridge itself listens to: given back, they would be its ports'."""
+        masters = set(values.get("master", ())) - {None}
+        if not {"ifindex", "flags", "lladdr"} <= values.keys():
+            return range(count)
+
+        def own(row: int) -> bool:
+            told = values["flags"][row] or 0, values["lladdr"][row]
+            listens = told[0] & NeighbourFlags.NTF_SELF and told[1] and int(told[1][:2], 16) & 1
+            return bool(listens and values["ifindex"][row] in masters)
+
+        return [row for row in range(count) if not own(row)]
 
     def _completed(self, verb: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
         rest: dict[str, Any] = {} if verb == "delete" else {"state": NeighbourState.NUD_PERMANENT}
