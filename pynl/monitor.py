@@ -282,7 +282,7 @@ class Monitor(Closing):
             stores = {number: stock.store for number, stock in enumerate(self._stocks) if stock.used}
             made = Batch(self.kinds, data, stores)
             for number, test in self._tests.items():
-                made.sift(number, test)
+                made._sift(number, test)
             if c.overruns > self._overruns:
                 self._overruns = c.overruns
                 if log := logger("pynl.monitor", WARNING):
