@@ -369,7 +369,7 @@ def checked(timeout: Any) -> float | None:
         return None
     if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not timeout >= 0:
         raise ValueError(f"timeout: expected a number of seconds, or None, not {timeout!r}")
-    return timeout
+    return None if timeout == math.inf else timeout
 
 
 def _until(timeout: float | None) -> float | None:
