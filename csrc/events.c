@@ -19,6 +19,8 @@
 #define SLOTS 32
 /* So many calls in a row whose messages nobody wanted, and Python may look for signals. */
 #define PATIENCE 512
+/* What a datagram takes of the receive buffer, at least: struct sk_buff and its like come to more. */
+#define SMALLEST 256
 #define EVENTS_FIRST ((uint64_t)16)
 
 struct slot {
@@ -250,6 +252,12 @@ static void drop_all(const struct pynl_socket *socket)
     pynl_socket_filter(socket, program, 1);
 }
 
+/* Datagrams that the queue can hold, at most: where there was no memory for that filter, more may come all the time. */
+static int room(const struct pynl_socket *socket)
+{
+    return pynl_socket_get(socket, SOL_SOCKET, SO_RCVBUF) / SMALLEST + 1;
+}
+
 /* Where there is no memory for the program, everything passes: C filters as well. */
 static void restore(const struct pynl_events *e, const struct pynl_socket *socket)
 {
@@ -299,7 +307,7 @@ uint64_t pynl_events_ask(struct pynl_events *e, const struct pynl_socket *socket
 
 int64_t pynl_events_receive(struct pynl_events *e, const struct pynl_socket *socket, uint64_t limit, int timeout_ms)
 {
-    int i, received, result = 0, patience = PATIENCE, flags = timeout_ms ? MSG_WAITFORONE : MSG_DONTWAIT;
+    int i, received, result = 0, left = 0, patience = PATIENCE, flags = timeout_ms ? MSG_WAITFORONE : MSG_DONTWAIT;
     uint64_t answered = e->answered;
     bool draining = false;
     struct ring ring;
@@ -325,6 +333,7 @@ int64_t pynl_events_receive(struct pynl_events *e, const struct pynl_socket *soc
         if (received == -ENOBUFS && !draining) {
             drop_all(socket);
             draining = true;
+            left = room(socket);
             continue;
         }
         if (received > 0)
@@ -332,8 +341,10 @@ int64_t pynl_events_receive(struct pynl_events *e, const struct pynl_socket *soc
         for (i = 0; i < received; i++)
             sort_datagram(e, &ring.messages[i], &ring.slots[i], time);
         ring_ready(&ring, received);
-        if (draining && received > 0)
+        if (draining && left > 0 && (received > 0 || received == -ENOBUFS)) { /* it filled up before the filter */
+            left -= received > 0 ? received : 1;
             continue;
+        }
         if (draining) {
             mark(e, now());
             e->answered = e->asked; /* the queue has been read, and the sign may be among what was lost */

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from . import monitor, netlink
 from .aiomirror import Mirror
+from .aiowait import Readable, nothing
 from .errors import ClosedError
 from .monitor import BUFFER
 from .netns import NetNS
@@ -23,9 +24,6 @@ from .service import CHUNK
 from .service import Service as Blocking
 from .statistics import Statistics
 from .table import Table
-
-if TYPE_CHECKING:
-    import asyncio
 
 # asyncio and concurrent.futures are imported where they are used: they take longer to import than all of pynl.
 
@@ -65,7 +63,10 @@ class Netlink:
         """
         import asyncio
 
-        submitted = self._thread.submit(work)
+        try:
+            submitted = self._thread.submit(work)
+        except RuntimeError:
+            raise ClosedError("the session is closed") from None
         future = asyncio.wrap_future(submitted)
         try:
             return await asyncio.shield(future)
@@ -99,7 +100,7 @@ class Netlink:
 
     def mirror(self, *kinds: str, buffer: int = BUFFER, timeout: float | None = 30.0) -> Mirror:
         """As :meth:`pynl.Netlink.mirror`: ``async with nl.mirror("routes") as mirror: ...``."""
-        return Mirror(self.run, lambda: self._blocking.mirror(*kinds, buffer=buffer, timeout=timeout))
+        return Mirror(self.run, lambda heard: self._blocking._mirror(kinds, buffer, timeout, heard))
 
     async def close(self) -> None:
         """Closes it, once what is under way has ended."""
@@ -162,10 +163,10 @@ class Service(Generic[R]):
         """As :meth:`pynl.Netlink.routes.stream`. Cancelled, it ends with the table that is being made."""
         tables = self._blocking.stream(chunk=chunk, fields=fields, **filters)
         try:
-            while (table := await self._session.run(lambda: next(tables, None), _nothing)) is not None:
+            while (table := await self._session.run(lambda: next(tables, None), nothing)) is not None:
                 yield table
         finally:
-            await self._session.run(tables.close, _nothing)
+            await self._session.run(tables.close, nothing)
 
     async def get(self, *arguments: Any, **options: Any) -> R:
         """As the family's own ``get``."""
@@ -194,14 +195,13 @@ class Monitor:
         self._blocking: monitor.Monitor | None = None
         self._closed = False
         self._pending: deque[Any] = deque()
-        #: Of the tasks that wait.
-        self._waiting: set[asyncio.Future[None]] = set()
+        self._readable = Readable()
 
     async def _opened(self) -> monitor.Monitor:
         made: list[monitor.Monitor] = []
         if self._blocking is None and not self._closed:
             try:
-                await self._session.run(lambda: made.append(self._opening()), _nothing)
+                await self._session.run(lambda: made.append(self._opening()), nothing)
                 if self._blocking is None and not self._closed:  # another task may have been faster
                     self._blocking = made.pop()
             finally:
@@ -232,30 +232,8 @@ class Monitor:
             made = blocking.batch(0)
             if made or (until is not None and loop.time() >= until):
                 return made
-            await self._readable(loop, blocking, until)
+            await self._readable.wait(blocking.fileno(), until)
         return None
-
-    async def _readable(self, loop: asyncio.AbstractEventLoop, blocking: monitor.Monitor, until: float | None) -> None:
-        """Waits until there may be something, or until then."""
-        future = loop.create_future()
-        fd = blocking.fileno()
-        self._waiting.add(future)
-        if len(self._waiting) == 1:
-            loop.add_reader(fd, self._wake)
-        timer = None if until is None else loop.call_at(until, self._wake)
-        try:
-            await future
-        finally:
-            if timer:
-                timer.cancel()
-            self._waiting.discard(future)
-            if not self._waiting and not self._closed:
-                loop.remove_reader(fd)
-
-    def _wake(self) -> None:
-        for future in self._waiting:
-            if not future.done():
-                future.set_result(None)
 
     def fileno(self) -> int:
         """The file descriptor, -1 while it is not open."""
@@ -277,16 +255,13 @@ class Monitor:
 
     async def close(self) -> None:
         """Closes it: tasks that wait get ClosedError, loops end. May be called twice."""
-        import asyncio
-
         if self._closed:
             return
         self._closed = True
         self._pending.clear()
+        self._readable.close()
         if self._blocking is not None:
-            asyncio.get_running_loop().remove_reader(self._blocking.fileno())
             self._blocking.close()
-        self._wake()
 
     def __aiter__(self: M) -> M:
         return self
@@ -313,7 +288,3 @@ class Monitor:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
-
-
-def _nothing() -> None:
-    pass

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
-from . import mirror
+from . import mirror, monitor
+from .aiowait import Readable, nothing
 from .errors import ClosedError
 from .lookup import Matches
 from .lpm import MAIN
@@ -28,14 +30,21 @@ class Run(Protocol):
 class Mirror:
     """As :class:`pynl.Mirror`. It is read when it is entered: ``async with nl.mirror("routes") as mirror``."""
 
-    def __init__(self, run: Run, opening: Callable[[], mirror.Mirror]) -> None:
+    def __init__(self, run: Run, opening: Callable[[Callable[[monitor.Monitor], object]], mirror.Mirror]) -> None:
         self._run = run
         self._opening = opening
+        self._entered = False
+        self._readers: weakref.WeakSet[Changes] = weakref.WeakSet()
         self._made: mirror.Mirror | None = None
 
     async def _do(self, work: Callable[[mirror.Mirror], T]) -> T:
         blocking = self.blocking
-        return await self._run(lambda: work(blocking), _nothing)
+        try:
+            return await self._run(lambda: work(blocking), nothing)
+        finally:
+            for reader in self._readers:  # it has followed for them too, and the descriptor has nothing more to tell
+                if reader.blocking.ready:
+                    reader.readable.wake()
 
     @property
     def blocking(self) -> mirror.Mirror:
@@ -62,7 +71,9 @@ class Mirror:
 
     def changes(self, timeout: float | None = None) -> Changes:
         """As :meth:`pynl.Mirror.changes`: ``async for update in mirror.changes()``."""
-        return Changes(self, timeout)
+        made = Changes(self, timeout)
+        self._readers.add(made)
+        return made
 
     async def wait(self, predicate: Callable[[mirror.Mirror], T], timeout: float | None = None) -> T:
         """As :meth:`pynl.Mirror.wait`; ``predicate`` is called in the session's thread, with the mirror below."""
@@ -70,7 +81,8 @@ class Mirror:
 
         changes = self.changes()
         try:
-            until = None if timeout is None else asyncio.get_running_loop().time() + timeout
+            bound = monitor.checked(timeout)
+            until = None if bound is None else asyncio.get_running_loop().time() + bound
             while not (value := await self._do(predicate)):
                 if not await changes.arrive(until):
                     raise TimeoutError(f"what was waited for did not come within {timeout} s")
@@ -86,12 +98,31 @@ class Mirror:
     async def close(self) -> None:
         """Closes it: loops over changes end. May be called twice."""
         if self._made is not None:
-            await self._do(lambda blocking: blocking.close())
+            try:
+                await self._do(lambda blocking: blocking.close())
+            except ClosedError:  # the session is, and its thread has ended
+                self._made.close()
 
     async def __aenter__(self: M) -> M:
+        if self._entered:
+            raise RuntimeError("a mirror is entered once: make another")
+        self._entered = True
         made: list[mirror.Mirror] = []
+        monitors: list[monitor.Monitor] = []
+        cancelled: list[bool] = []
+
+        def heard(opened: monitor.Monitor) -> None:
+            monitors.append(opened)
+            if cancelled:
+                opened.close()
+
+        def interrupt() -> None:
+            cancelled.append(True)
+            for opened in monitors:
+                opened.close()
+
         try:
-            await self._run(lambda: made.append(self._opening()), _nothing)
+            await self._run(lambda: made.append(self._opening(heard)), interrupt)
         except BaseException:
             for unwanted in made:
                 unwanted.close()
@@ -110,9 +141,10 @@ class Changes:
 
     def __init__(self, owner: Mirror, timeout: float | None) -> None:
         self._owner = owner
-        self._timeout = timeout
+        self._timeout = monitor.checked(timeout)
         #: The iterator below.
         self.blocking = mirror.Changes(owner.blocking)
+        self.readable = Readable()
         #: The loop watches a descriptor for one reader only.
         self._fd = os.dup(owner.blocking.fileno())
 
@@ -129,19 +161,13 @@ class Changes:
             await self._owner.follow()
             if self.blocking.ready:
                 return True
+            if self._fd < 0:
+                raise ClosedError("nothing is kept for this iterator any more")
             if until is not None and loop.time() >= until:
                 return False
             due = self._owner.blocking.due()
             times = [time for time in (until, None if due is None else loop.time() + due) if time is not None]
-            woken = asyncio.Event()
-            loop.add_reader(self._fd, woken.set)
-            timer = loop.call_at(min(times), woken.set) if times else None
-            try:
-                await woken.wait()
-            finally:
-                loop.remove_reader(self._fd)
-                if timer:
-                    timer.cancel()
+            await self.readable.wait(self._fd, min(times, default=None))
 
     def __aiter__(self) -> Changes:
         return self
@@ -149,7 +175,7 @@ class Changes:
     async def __anext__(self) -> Update:
         import asyncio
 
-        if not self.blocking.ready:
+        while not self.blocking.ready:  # another task may have taken what came
             until = None if self._timeout is None else asyncio.get_running_loop().time() + self._timeout
             try:
                 if not await self.arrive(until):
@@ -161,13 +187,11 @@ class Changes:
     def close(self) -> None:
         """No more updates are kept for it. May be called twice."""
         if self._fd >= 0:
+            self.readable.close()
             os.close(self._fd)
             self._fd = -1
+            self.blocking.close()
 
     def __del__(self) -> None:
         if getattr(self, "_fd", -1) >= 0:
             self.close()
-
-
-def _nothing() -> None:
-    pass

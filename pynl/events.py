@@ -144,7 +144,7 @@ class Batch(Sequence[Any]):
             made[name] = cast(code)[at :: EVENT.size // struct.calcsize(code)]
         return made
 
-    def sift(self, number: int, wanted: Callable[[Any], bool]) -> None:
+    def _sift(self, number: int, wanted: Callable[[Any], bool]) -> None:
         """Drops the events of one kind whose records are not wanted, before anybody has seen them."""
         if number not in self._stores:
             return

@@ -282,7 +282,7 @@ class Monitor(Closing):
             stores = {number: stock.store for number, stock in enumerate(self._stocks) if stock.used}
             made = Batch(self.kinds, data, stores)
             for number, test in self._tests.items():
-                made.sift(number, test)
+                made._sift(number, test)
             if c.overruns > self._overruns:
                 self._overruns = c.overruns
                 if log := logger("pynl.monitor", WARNING):
@@ -369,7 +369,7 @@ def checked(timeout: Any) -> float | None:
         return None
     if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not timeout >= 0:
         raise ValueError(f"timeout: expected a number of seconds, or None, not {timeout!r}")
-    return timeout
+    return None if timeout == math.inf else timeout
 
 
 def _until(timeout: float | None) -> float | None:

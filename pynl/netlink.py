@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType, TracebackType
 from typing import Any, Generic, TypeVar
 
@@ -236,6 +236,16 @@ class Netlink(Services, Closing):
             TypeError: there is no such kind.
             OSError: there is no permission.
         """
+        return self._mirror(kinds, buffer, timeout)
+
+    def _mirror(
+        self,
+        kinds: Sequence[str],
+        buffer: int,
+        timeout: float | None,
+        heard: Callable[[Monitor], object] = lambda monitor: None,
+    ) -> Mirror:
+        """The same; ``heard`` is told the mirror's monitor, which ends its reading when it is closed."""
         services = self._chosen(kinds)
         families = [service.FAMILY for service in services.values()]
         others = [name for family in families for name in family.following.disturbed]
@@ -244,6 +254,7 @@ class Netlink(Services, Closing):
         counters = self.socket.counters
         monitor = Monitor(kinds_watched, netns=self.socket.netns, buffer=buffer, counters=counters)
         try:
+            heard(monitor)
             socket = self.socket.sibling()
         except BaseException:
             monitor.close()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
+from typing import Any
 
 import pytest
 from conftest import Namespace
@@ -142,5 +144,121 @@ def test_a_snapshot_is_what_is_there(world: Namespace) -> None:
                 assert list(await nl.routes.snapshot(dst="198.51.100.1/32")) == [
                     route for route in other.routes.dump() if route.dst == "198.51.100.1/32"
                 ]
+
+    asyncio.run(main())
+
+
+def test_two_tasks_share_the_updates(world: Namespace) -> None:
+    async def main() -> None:
+        with world.netlink() as other:
+            async with pynl.aio.Netlink(world.name) as nl, nl.mirror("routes") as mirror:
+                changes = mirror.changes()
+                readers = [asyncio.create_task(anext(changes)) for _ in range(3)]
+                await asyncio.sleep(0.1)
+                for number in (1, 2, 3):
+                    await add(other, number)
+                    await asyncio.sleep(0.1)
+                found = await asyncio.wait_for(asyncio.gather(*readers), 5)
+                assert {update.record.dst for update in found} == {f"198.51.100.{number}/32" for number in (1, 2, 3)}
+
+    asyncio.run(main())
+
+
+def test_what_another_task_has_read_wakes_the_one_that_waits(world: Namespace) -> None:
+    async def main() -> None:
+        with world.netlink() as other:
+            async with pynl.aio.Netlink(world.name) as nl, nl.mirror("routes") as mirror:
+                changes = mirror.changes()
+                waiting = asyncio.create_task(anext(changes))
+                await asyncio.sleep(0.1)
+                other.routes.add(dst="198.51.100.1/32", oif="lo")
+                mirror.blocking.follow()  # before the loop has seen that there is something
+                await mirror.table("routes")
+                assert (await asyncio.wait_for(waiting, 5)).record.dst == "198.51.100.1/32"
+
+    asyncio.run(main())
+
+
+def test_an_iterator_that_is_closed_ends_the_loop_that_waits(world: Namespace) -> None:
+    async def main() -> None:
+        async with pynl.aio.Netlink(world.name) as nl, nl.mirror("routes") as mirror:
+            changes = mirror.changes()
+            waiting = asyncio.create_task(anext(changes, None))
+            await asyncio.sleep(0.1)
+            changes.close()
+            assert await asyncio.wait_for(waiting, 5) is None
+
+    asyncio.run(main())
+
+
+def test_a_mirror_closes_after_its_session(world: Namespace) -> None:
+    async def main() -> None:
+        async with pynl.aio.Netlink(world.name) as nl:
+            mirror = await nl.mirror("links").__aenter__()
+            changes = mirror.changes()
+        with pytest.raises(pynl.ClosedError, match="the session is closed"):
+            await mirror.table("links")
+        assert await anext(changes, None) is None
+        await mirror.close()
+        assert mirror.blocking.fileno() == -1
+        await mirror.close()
+
+    asyncio.run(main())
+
+
+def test_a_mirror_is_entered_once(world: Namespace) -> None:
+    async def main() -> None:
+        async with pynl.aio.Netlink(world.name) as nl, nl.mirror("links") as mirror:
+            with pytest.raises(RuntimeError, match="entered once"):
+                await mirror.__aenter__()
+            assert (await mirror.link("lo")).ifindex == 1
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_a_mirror_that_opens_for_long_is_cancelled_soon(
+    world: Namespace, monkeypatch: pytest.MonkeyPatch, early: bool
+) -> None:
+    """As where what it reads changes all the time; ``early``: before its monitor is there."""
+    opened: list[pynl.Monitor] = []
+
+    class Slow(pynl.Monitor):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            time.sleep(0.3)
+            super().__init__(*arguments, **options)
+            opened.append(self)
+
+    def stuck(services: Any, monitor: pynl.Monitor, timeout: Any) -> Any:
+        monitor.batch(10)
+        raise AssertionError("not interrupted")
+
+    monkeypatch.setattr("pynl.netlink.Monitor", Slow)
+    monkeypatch.setattr("pynl.netlink.Mirror", stuck)
+
+    async def main() -> None:
+        async with pynl.aio.Netlink(world.name) as nl:
+            task = asyncio.ensure_future(nl.mirror("links").__aenter__())
+            await asyncio.sleep(0.1 if early else 0.6)
+            task.cancel()
+            before = time.monotonic()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert time.monotonic() - before < 3
+            assert [monitor.fileno() for monitor in opened] == [-1]
+            assert (await nl.links.get("lo")).ifindex == 1
+
+    asyncio.run(main())
+
+
+def test_a_timeout_may_be_endless_but_not_nonsense(world: Namespace) -> None:
+    async def main() -> None:
+        async with pynl.aio.Netlink(world.name) as nl, nl.mirror("links") as mirror:
+            waiting = asyncio.create_task(anext(mirror.changes(timeout=float("inf"))))
+            await asyncio.sleep(0.1)
+            await asyncio.to_thread(world.ip, "link set lo mtu 1300")
+            assert (await asyncio.wait_for(waiting, 5)).record.ifname == "lo"
+            with pytest.raises(ValueError, match="timeout"):
+                mirror.changes(timeout=-1)
 
     asyncio.run(main())

@@ -37,6 +37,24 @@ except pynl.DecodeError as error:
 print(nl.links.get("lo").ifname)
 """
 
+#: What a monitor has of 1000 new routes: how many events, a mark behind them, and then the next.
+WATCHER = """
+import sys, pynl
+nl = pynl.Netlink(sys.argv[1])
+with nl.monitor("routes", table=77, buffer=4096) as events:
+    if sys.argv[2:]:
+        pynl._wire.lib.pynl_socket_set(events._socket._c, 1, 44, 1)  # SO_LOCK_FILTER: it takes no other filter
+    nl.routes.add_many({"dst": [f"10.{n >> 8}.{n & 255}.0/24" for n in range(1000)], "table": 77, "oif": "v0"})
+    found = []
+    while not found or found[-1].action != "overrun":
+        found += events.batch(0)
+    print([event.action for event in found].index("overrun") == len(found) - 1 > 5)
+    nl.routes.flush(table=77)
+    for _ in range(9): events.batch(0)
+    nl.routes.add(dst="10.0.0.0/24", table=77, oif="v0")
+    print(*(event.action for event in events.batch(0)))
+"""
+
 #: Keeps tables until there is no memory; a thread that cannot start for want of it is a RuntimeError of Python's own.
 HUNGRY = """
 import resource, sys, pynl
@@ -63,16 +81,16 @@ def world(shared_netns: Namespace) -> Namespace:
 
 
 @pytest.fixture(scope="module")
-def injected(world: Namespace) -> Callable[[str], list[str]]:
+def injected(world: Namespace) -> Callable[..., list[str]]:
     """Runs CHILD under strace with a fault injected; what it printed."""
     if not shutil.which("strace"):
         pytest.skip("strace is not installed")
     if subprocess.run(["strace", "-qq", "-o", "/dev/null", "true"], check=False, capture_output=True).returncode:
         pytest.skip("strace may not trace here")
 
-    def run(fault: str) -> list[str]:
+    def run(fault: str, child: str = CHILD, *arguments: str) -> list[str]:
         strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"inject={fault}"]
-        command = [*strace, sys.executable, "-c", CHILD, world.name]
+        command = [*strace, sys.executable, "-c", child, world.name, *arguments]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
         assert not done.returncode, done.stderr
         return done.stdout.splitlines()
@@ -98,19 +116,33 @@ WHOLE = f"routes {ROUTES}"
         ("sendto:retval=28:when=1", f"errno {errno.ETIMEDOUT} RTM_GETROUTE"),
     ],
 )
-def test_a_fault_is_told_and_the_session_works_on(injected: Callable[[str], list[str]], fault: str, first: str) -> None:
+def test_a_fault_is_told_and_the_session_works_on(injected: Callable[..., list[str]], fault: str, first: str) -> None:
     assert injected(fault) == [first, "lo"]
 
 
+@pytest.mark.parametrize("calls", ["1", "1..2", "2..3", "1..7"])
+@pytest.mark.parametrize("locked", [(), ("locked",)])
+def test_a_queue_that_overflows_again_is_read_to_its_end(
+    injected: Callable[..., list[str]], calls: str, locked: tuple[str, ...]
+) -> None:
+    """Also where it took no filter that keeps it from filling up."""
+    assert injected(f"recvmmsg:error=ENOBUFS:when={calls}", WATCHER, *locked) == ["True", "new"]
+
+
+def test_a_queue_that_always_overflows_does_not_hold_the_reader(injected: Callable[..., list[str]]) -> None:
+    code = WATCHER.split("    found = []", maxsplit=1)[0] + "    print(*(event.action for event in events.batch(0)))"
+    assert injected("recvmmsg:error=ENOBUFS", code) == ["overrun"]
+
+
 @pytest.mark.parametrize("size", [1, 15, 17, 100])
-def test_a_datagram_cut_short_is_decode_error(injected: Callable[[str], list[str]], size: int) -> None:
+def test_a_datagram_cut_short_is_decode_error(injected: Callable[..., list[str]], size: int) -> None:
     first, second = injected(f"recvmsg:retval={size}:when=25")
     assert first.startswith("DecodeError")
     assert first.endswith("True")
     assert second == "lo"
 
 
-def test_an_empty_datagram_is_nothing(injected: Callable[[str], list[str]]) -> None:
+def test_an_empty_datagram_is_nothing(injected: Callable[..., list[str]]) -> None:
     """The one it was before is lost with it here; what follows is read."""
     first, second = injected("recvmsg:retval=0:when=3")
     assert int(first.split()[1]) <= ROUTES

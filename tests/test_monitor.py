@@ -589,6 +589,19 @@ def test_a_loop_ends_when_nothing_comes_and_begins_again(netns: Namespace) -> No
         assert told(events) == [("change", "links", "lo")]
 
 
+def test_an_endless_timeout_is_none(netns: Namespace) -> None:
+    with netns.netlink() as nl, nl.monitor("links", timeout=float("inf")) as events:
+        netns.ip("link set lo mtu 1200")
+        netns.ip("link set lo mtu 1300")
+        assert next(events).record.mtu == 1200
+        assert next(events).record.mtu == 1300
+        netns.ip("link set lo mtu 1400")
+        assert len(events.batch(float("inf"))) == 1
+        for timeout in (float("nan"), -1, "x"):
+            with pytest.raises(ValueError, match="timeout"):
+                events.batch(timeout)  # type: ignore[arg-type]
+
+
 def test_filtered_events_do_not_put_the_time_off(veth: Namespace) -> None:
     with veth.netlink() as nl, nl.monitor("links", ifname="nosuch", timeout=0.5) as events:
         over = threading.Event()

@@ -20,7 +20,7 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 
 #: From the bottom up: a module imports only from lines above its own, or from its own line where that says so.
 LAYERS = [
-    "closing errors evidence log",
+    "aiowait closing errors evidence log",
     "_wire",
     "statistics",
     "kinds",
