@@ -53,6 +53,7 @@ with nl.monitor("routes", table=77, buffer=4096) as events:
     for _ in range(9): events.batch(0)
     nl.routes.add(dst="10.0.0.0/24", table=77, oif="v0")
     print(*(event.action for event in events.batch(0)))
+nl.routes.flush(table=77)
 """
 
 #: Keeps tables until there is no memory; a thread that cannot start for want of it is a RuntimeError of Python's own.
@@ -130,7 +131,8 @@ def test_a_queue_that_overflows_again_is_read_to_its_end(
 
 
 def test_a_queue_that_always_overflows_does_not_hold_the_reader(injected: Callable[..., list[str]]) -> None:
-    code = WATCHER.split("    found = []", maxsplit=1)[0] + "    print(*(event.action for event in events.batch(0)))"
+    code = WATCHER.split("    found = []", maxsplit=1)[0] + "    print(*(event.action for event in events.batch(0)))\n"
+    code += "nl.routes.flush(table=77)\n"
     assert injected("recvmmsg:error=ENOBUFS", code) == ["overrun"]
 
 
