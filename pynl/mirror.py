@@ -269,6 +269,8 @@ class Mirror(Closing):
         """
         if os.getpid() != self._pid:
             raise ClosedError("the mirror belongs to the process that this one was forked from: open one here")
+        if self._monitor.fileno() < 0:
+            raise ClosedError("the mirror is closed")
         return self._lock
 
     def close(self) -> None:
