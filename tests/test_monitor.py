@@ -34,6 +34,7 @@ KINDS = ("routes", "links", "addresses", "neighbours", "rules", "nexthops")
 @pytest.fixture
 def veth(netns: Namespace) -> Namespace:
     """With v0 and v1, a pair, and 192.0.2.1/24 on v0."""
+    netns.run("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0", check=False)  # which takes two seconds
     netns.ip("link add v0 index 10 type veth peer name v1 index 11")
     for line in ("link set v0 up", "link set v1 up", "addr add 192.0.2.1/24 dev v0"):
         netns.ip(line)
