@@ -17,6 +17,7 @@ sources = [
     "socket.c",
     "netns.c",
     "reply.c",
+    "table.c",
     "decode.c",
     "events.c",
     "columns.c",

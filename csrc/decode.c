@@ -1,142 +1,15 @@
 /*
  * Messages into columns. The plan says which header member or attribute fills which column; this file knows no
- * family. A column's memory is first allocated when a row has a value for it, so that what never occurs costs
- * nothing.
+ * family. A column's memory is first taken when a row has a value for it (table.c).
  */
 #define _DEFAULT_SOURCE
 #include "internal.h"
 
 #include <endian.h>
 
-#define ROWS_FIRST ((uint64_t)64)
 #define TEXT_FIRST ((uint64_t)1024)
-/* Bytes of the first and of the largest segment for messages that are appended. */
-#define APPENDED_FIRST ((uint64_t)2048)
-#define APPENDED_MOST ((uint64_t)256 << 10)
 /* Datagrams of a table, at first. */
 #define STARTS_FIRST ((uint64_t)8)
-
-struct pynl_table *pynl_table_new(const uint8_t *kinds, const uint8_t *widths, uint32_t columns)
-{
-    struct pynl_table *table = calloc(1, sizeof(*table));
-    uint32_t i;
-
-    if (!table)
-        return NULL;
-    table->columns = calloc(columns ? columns : 1, sizeof(*table->columns));
-    if (!table->columns) {
-        free(table);
-        return NULL;
-    }
-    table->owners = 1;
-    table->column_count = columns;
-    for (i = 0; i < columns; i++) {
-        table->columns[i].kind = kinds[i];
-        table->columns[i].width = widths[i];
-    }
-    return table;
-}
-
-struct pynl_table *pynl_table_retain(struct pynl_table *table)
-{
-    __atomic_add_fetch(&table->owners, 1, __ATOMIC_RELAXED);
-    return table;
-}
-
-void pynl_table_free(struct pynl_table *table)
-{
-    uint32_t i;
-
-    if (!table || __atomic_sub_fetch(&table->owners, 1, __ATOMIC_ACQ_REL))
-        return;
-    for (i = 0; i < table->column_count; i++) {
-        free(table->columns[i].valid);
-        free(table->columns[i].values);
-        free(table->columns[i].lengths);
-        free(table->columns[i].text);
-    }
-    pynl_segment_free(table->segments);
-    free(table->starts);
-    free(table->messages);
-    free(table->columns);
-    free(table);
-}
-
-/* A larger, zeroed copy in place of *memory. Not realloc: zeroed memory takes untouched pages for the new part. */
-static int enlarge(void *memory, uint64_t used, uint64_t size)
-{
-    void *old, *grown = zeroed(size);
-
-    if (!grown)
-        return -ENOMEM;
-    memcpy(&old, memory, sizeof(old));
-    if (old)
-        memcpy(grown, old, used);
-    free(old);
-    memcpy(memory, &grown, sizeof(grown));
-    return 0;
-}
-
-static uint64_t bitmap_size(uint64_t rows)
-{
-    return (rows + 7) / 8;
-}
-
-static uint64_t values_size(const struct pynl_column *column, uint64_t rows)
-{
-    switch (column->kind) {
-    case PYNL_TEXT:
-        return (rows + 1) * sizeof(int32_t);
-    case PYNL_DEEP:
-        return 0;
-    default:
-        return rows * column->width;
-    }
-}
-
-/* Makes one column hold `capacity` rows; `rows` of them are in use. The bitmap, by which a column is known to be there,
-   comes last: where memory ends, what is left is a column as before. */
-static int column_reserve(struct pynl_column *column, uint64_t rows, uint64_t capacity)
-{
-    int result = 0;
-
-    if (column->kind != PYNL_DEEP)
-        result = enlarge(&column->values, values_size(column, rows), values_size(column, capacity));
-    if (!result && column->kind == PYNL_ADDRESS)
-        result = enlarge(&column->lengths, rows, capacity);
-    return result ? result : enlarge(&column->valid, bitmap_size(rows), bitmap_size(capacity));
-}
-
-static int table_reserve(struct pynl_table *table)
-{
-    uint64_t capacity = table->capacity ? table->capacity * 2 : ROWS_FIRST;
-    uint32_t i;
-    int result = enlarge(&table->messages, table->rows * sizeof(*table->messages), capacity * sizeof(*table->messages));
-
-    for (i = 0; !result && i < table->column_count; i++)
-        if (table->columns[i].valid)
-            result = column_reserve(&table->columns[i], table->rows, capacity);
-    if (!result)
-        table->capacity = capacity;
-    return result;
-}
-
-/* Makes room for longer addresses: rows move apart, the last first. */
-static int column_widen(struct pynl_column *column, uint64_t rows, uint64_t capacity, uint32_t width)
-{
-    uint32_t old = column->width;
-    uint8_t *values = calloc(capacity, width);
-    uint64_t i;
-
-    if (!values)
-        return -ENOMEM;
-    for (i = 0; old && i < rows; i++)
-        memcpy(values + i * width, column->values + i * old, old);
-    free(column->values);
-    column->values = values;
-    column->width = width;
-    return 0;
-}
 
 static void text_fill(struct pynl_column *column, uint64_t rows)
 {
@@ -499,23 +372,6 @@ int64_t pynl_table_decode(struct pynl_table *table, const struct pynl_plan *plan
     return result < 0 ? result : (int64_t)(table->rows - rows);
 }
 
-/* Room for one message behind those that were appended before. What a table gets in whole segments is full. */
-static struct pynl_segment *room_for(struct pynl_table *table, uint64_t size)
-{
-    struct pynl_segment *last = table->segments, *made;
-    uint64_t capacity = last ? last->capacity * 2 : APPENDED_FIRST;
-
-    if (last && last->capacity - last->size >= size)
-        return last;
-    capacity = capacity > APPENDED_MOST ? APPENDED_MOST : capacity;
-    made = pynl_segment_new(NULL, capacity < size ? size : capacity);
-    if (!made)
-        return NULL;
-    made->next = last;
-    table->segments = made;
-    return made;
-}
-
 int pynl_table_append(struct pynl_table *table, const struct pynl_plan *plan, const struct pynl_filter *filters,
                       uint32_t filter_count, const uint8_t *message, uint64_t size)
 {
@@ -527,7 +383,7 @@ int pynl_table_append(struct pynl_table *table, const struct pynl_plan *plan, co
     if (!walk_message(&w))
         return -EBADMSG;
     padded = PYNL_ALIGN(w.header.nlmsg_len);
-    segment = room_for(table, padded);
+    segment = table_room(table, padded);
     if (!segment)
         return -ENOMEM;
     w.at = segment->data + segment->size;
@@ -550,17 +406,4 @@ void pynl_table_finish(struct pynl_table *table)
     for (i = 0; i < table->column_count; i++)
         if (table->columns[i].kind == PYNL_TEXT && table->columns[i].valid)
             text_fill(&table->columns[i], table->rows);
-}
-
-int pynl_table_prepare(struct pynl_table *table, const struct pynl_table *like)
-{
-    int result = table->capacity ? 0 : table_reserve(table);
-    uint32_t i;
-
-    for (i = 0; !result && i < table->column_count && i < like->column_count; i++)
-        if (like->columns[i].count && !table->columns[i].valid)
-            result = column_reserve(&table->columns[i], table->rows, table->capacity);
-    if (!result && !room_for(table, APPENDED_FIRST / 2))
-        result = -ENOMEM;
-    return result;
 }

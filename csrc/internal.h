@@ -189,4 +189,17 @@ static inline int field_of(const struct pynl_plan *plan, const struct pynl_level
     return type < level->types ? plan->lookup[level->lookup + type] : -1;
 }
 
+/* ---- table.c, for those that fill tables: 0 or -errno; where memory ends, what is there stays as it was ---- */
+
+/* A larger, zeroed copy in place of *memory. */
+int enlarge(void *memory, uint64_t used, uint64_t size);
+/* Makes one column hold `capacity` rows, of which `rows` are in use. */
+int column_reserve(struct pynl_column *column, uint64_t rows, uint64_t capacity);
+/* Makes room for longer addresses. */
+int column_widen(struct pynl_column *column, uint64_t rows, uint64_t capacity, uint32_t width);
+/* Makes room for more rows, in every column that is there. */
+int table_reserve(struct pynl_table *table);
+/* A segment of the table with room for one message more; NULL where there is no memory. */
+struct pynl_segment *table_room(struct pynl_table *table, uint64_t size);
+
 #endif
